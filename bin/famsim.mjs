@@ -1,0 +1,14 @@
+#!/usr/bin/env node
+// The famsim command: runs the TypeScript sources through tsx, so a clone needs no build step.
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+if (!existsSync(join(root, 'node_modules', 'tsx'))) {
+  console.error(`famsim: packages are not installed in ${root}; type: npm run setup`)
+  process.exit(2)
+}
+const { register } = await import('tsx/esm/api')
+register()
+await import('../src/cli/main.ts')

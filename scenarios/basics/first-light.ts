@@ -1,0 +1,179 @@
+// Two hosts share one memory. An application opens a famfs file: the kernel asks the server once for the file's map, and
+// from then on a thousand reads and a thousand page faults reach the memory with no message at all. The second host mounts
+// the same memory and reads the same bytes. Then one page goes bad, and the kernel of one host refuses the whole device.
+import {
+  after,
+  EHWPOISON,
+  EIO,
+  GiB,
+  KiB,
+  MAP_FIXED,
+  MAP_SHARED,
+  MiB,
+  ms,
+  O_DIRECTORY,
+  O_RDONLY,
+  O_RDWR,
+  PROT_READ,
+  PROT_WRITE,
+  poison,
+  type Step,
+  type Sys,
+  scenario,
+} from '../../src/world/index.ts'
+
+const SIMPLE = MiB(8)
+const STRIPED = MiB(64)
+const MNT = '/mnt/famfs'
+
+/** Byte `pos` of file number `file`: tells files and places apart. */
+export const byteAt = (file: number, pos: number): number => (file * 101 + (pos >> 12) * 7 + pos) & 0xff
+
+const pattern = (file: number, pos: number, len: number): Uint8Array => {
+  const b = new Uint8Array(len)
+  for (let i = 0; i < len; i++) b[i] = byteAt(file, pos + i)
+  return b
+}
+const same = (file: number, pos: number, b: Uint8Array): boolean => b.every((v, i) => v === byteAt(file, pos + i))
+
+export default scenario('first light: open once, then reach the memory without the server', ({ world }) => {
+  const dev = world.daxdev('dax0.0', { size: GiB(4) })
+  const h0 = world.host('h0')
+  const h1 = world.host('h1')
+  world.say('h0 makes a famfs on /dev/dax0.0 and mounts it: it is the owner')
+  const fs0 = h0.famfs(MNT, { mkfs: dev })
+  fs0.creat('/simple', SIMPLE)
+  fs0.creat('/striped', STRIPED, { interleave: { nbuckets: 4, nstrips: 4, chunkSize: MiB(2) } })
+  world.say('h1 mounts the same memory: it is a client, and plays the log into a tree of its own')
+  h1.famfs(MNT, { mount: dev })
+
+  const written = world.gate('written')
+  const readers = [world.gate('reads done'), world.gate('faults done'), world.gate('second host done')]
+  const poisoned = world.gate('poisoned')
+
+  h0.app('writer', function* (sys) {
+    world.say('writer opens both files and fills them, by write(2) and by stores')
+    let fd = yield* sys.open(`${MNT}/simple`, O_RDWR)
+    for (let pos = 0; pos < SIMPLE; pos += MiB(1)) yield* sys.pwrite(fd, pattern(1, pos, MiB(1)), pos)
+    yield* sys.close(fd)
+    fd = yield* sys.open(`${MNT}/striped`, O_RDWR)
+    const at = yield* sys.mmap(0, STRIPED, PROT_READ | PROT_WRITE, MAP_SHARED, fd)
+    for (let pos = 0; pos < STRIPED; pos += MiB(2)) yield* sys.store(at + pos, pattern(2, pos, KiB(64)))
+    yield* sys.munmap(at, STRIPED)
+    yield* sys.close(fd)
+    yield* written.open()
+  })
+
+  h0.app('reader', function* (sys) {
+    yield* written.wait()
+    const fd = yield* sys.open(`${MNT}/simple`, O_RDONLY)
+    const before = sys.upcalls()
+    const buf = new Uint8Array(64)
+    let good = 0
+    for (let i = 0; i < 1000; i++) {
+      const pos = (i * 8191 * 13) % (SIMPLE - 64)
+      if ((yield* sys.pread(fd, buf, pos)) === 64 && same(1, pos, buf)) good++
+    }
+    world.say(`reader: 1000 reads, ${good} of them right; messages sent during them: ${sys.upcalls() - before}`)
+    world.expect('reads that were right', good, 1000)
+    world.expect('messages during 1000 reads', sys.upcalls() - before, 0)
+    yield* readers[0]!.open()
+
+    yield* poisoned.wait()
+    const first = yield* sys.pread(fd, buf, 0)
+    const later = yield* sys.pread(fd, buf, 0)
+    world.say(`reader: after the poison: first pread ${name(first)}, then ${name(later)}`)
+    world.expect('first pread after poison', first, -EHWPOISON)
+    world.expect('later pread after poison', later, -EIO)
+    const other = yield* sys.open(`${MNT}/striped`, O_RDONLY)
+    const first2 = yield* sys.pread(other, buf, 0)
+    const later2 = yield* sys.pread(other, buf, 0)
+    world.say(`reader: another file on the device: open ok, first pread ${name(first2)}, then ${name(later2)}`)
+    world.expect('first pread of another file', first2, -EHWPOISON)
+    world.expect('later pread of another file', later2, -EIO)
+  })
+
+  h0.app('mapper', function* (sys) {
+    yield* written.wait()
+    const fd = yield* sys.open(`${MNT}/striped`, O_RDONLY)
+    const big = yield* sys.mmap(0, STRIPED, PROT_READ, MAP_SHARED, fd)
+    const fd1 = yield* sys.open(`${MNT}/simple`, O_RDONLY)
+    // One page off 2 MiB: this mapping can only take small pages.
+    const small = yield* sys.mmap(0x600000001000, SIMPLE, PROT_READ, MAP_SHARED | MAP_FIXED, fd1)
+    const before = sys.upcalls()
+    let good = 0
+    const buf = new Uint8Array(8)
+    for (let pos = 0; pos < STRIPED; pos += MiB(2)) {
+      yield* sys.load(big + pos, buf)
+      if (same(2, pos, buf)) good++
+    }
+    for (let i = 0; i < 1000 - STRIPED / MiB(2); i++) {
+      yield* sys.load(small + KiB(4) * i, buf)
+      if (same(1, KiB(4) * i, buf)) good++
+    }
+    const faults = sys.faults()
+    world.say(
+      `mapper: ${faults} page faults, ${good} loads right; messages sent during them: ${sys.upcalls() - before}`,
+    )
+    world.expect('page faults', faults, 1000)
+    world.expect('loads that were right', good, 1000)
+    world.expect('messages during 1000 faults', sys.upcalls() - before, 0)
+    yield* readers[1]!.open()
+
+    yield* poisoned.wait()
+    const sig = yield* sys.load_or_signal(small, buf)
+    world.say(
+      `mapper: a page it had before, the bad one: ${sig ? `${sig.signal} ${sig.si_code}` : 'still readable, no signal'}`,
+    )
+    world.expect('signal to the old mapping', sig?.signal ?? 'none', 'none')
+    const fresh = yield* sys.load_or_signal(small + KiB(4) * 1500, buf)
+    world.say(`mapper: a page it never touched: ${fresh ? `${fresh.signal} ${fresh.si_code}` : 'readable'}`)
+    world.expect('signal for a fresh page', fresh?.si_code ?? 'none', 'BUS_ADRERR')
+  })
+
+  h1.app('far reader', function* (sys) {
+    yield* written.wait()
+    const dir = yield* sys.open(MNT, O_RDONLY | O_DIRECTORY)
+    const names = yield* sys.getdents(dir)
+    yield* sys.close(dir)
+    yield* sys.statfs(MNT)
+    world.say(`far reader on h1: ls says ${typeof names === 'number' ? names : names.map(n => n.name).join(' ')}`)
+    world.expect('files right on h1', yield* readAll(sys), 2)
+    world.say('far reader on h1: both files are the same, byte for byte')
+    yield* readers[2]!.open()
+    yield* poisoned.wait()
+    world.expect('files right on h1 after h0 lost the device', yield* readAll(sys), 2)
+    world.say('far reader on h1: was not told, and goes on reading')
+    yield* sys.drop_caches()
+  })
+
+  h0.app('operator', function* (sys) {
+    for (const r of readers) yield* r.wait()
+    world.say('a page of /simple goes bad')
+    yield* sys.sleep(ms(1))
+    yield* poisoned.open()
+  })
+  const fmap = fs0.fmap('/simple')
+  const first = fmap.kind === 'simple' ? fmap.extents[0]!.offset : 0
+  world.fault(after('a page of /simple goes bad says'), poison('dax0.0', first, { hosts: ['h0'] }))
+})
+
+/** Read both files by read(2) and compare what was written; gives how many files are right. */
+function* readAll(sys: Sys): Step<number> {
+  let right = 0
+  for (const [file, path, size, len] of [
+    [1, 'simple', SIMPLE, MiB(1)],
+    [2, 'striped', STRIPED, KiB(64)],
+  ] as const) {
+    const fd = yield* sys.open(`${MNT}/${path}`, O_RDONLY)
+    const buf = new Uint8Array(len)
+    let good = true
+    for (let pos = 0; pos < size; pos += file === 1 ? len : MiB(2))
+      good = (yield* sys.pread(fd, buf, pos)) === len && same(file, pos, buf) && good
+    yield* sys.close(fd)
+    if (good) right++
+  }
+  return right
+}
+
+const name = (n: number): string => (n === -EHWPOISON ? 'EHWPOISON' : n === -EIO ? 'EIO' : String(n))

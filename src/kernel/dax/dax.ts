@@ -1,0 +1,224 @@
+// fs/dax.c: read, write and fault straight to the memory (kernel.md 2.10, 2.11).
+// Locking: a fault holds its entry's lock from looking it up to inserting the page; read and write take no lock of ours.
+import { dax_direct_access } from '../../devdax/index.ts'
+import { fabric_read, fabric_write } from '../../fabric/index.ts'
+import { kfn, min, roundDown, type Step, wait_event, wake_up_all } from '../../sim/index.ts'
+import { EHWPOISON, EIO, ENOMEM } from '../../wire/index.ts'
+import { FAULT } from '../kernel.ts'
+import {
+  PAGE_SHIFT,
+  PMD_SIZE,
+  VM_FAULT_FALLBACK,
+  VM_FAULT_HWPOISON,
+  VM_FAULT_MAJOR,
+  VM_FAULT_NOPAGE,
+  VM_FAULT_OOM,
+  VM_FAULT_SIGBUS,
+  type vm_fault,
+} from '../mm/mm_struct.ts'
+import { unmap_mapping_pages } from '../mm/mmap.ts'
+import type { Kiocb } from '../vfs/inode.ts'
+import type { AddressSpace, DaxEntry } from './address_space.ts'
+import { IOMAP_DAX, IOMAP_F_NEW, IOMAP_FAULT, IOMAP_WRITE, type iomap_ops, new_iomap } from './iomap.ts'
+
+const PAGE_SIZE = 1 << PAGE_SHIFT
+const PAGES_PER_PMD = PMD_SIZE / PAGE_SIZE
+
+/**
+ * dax_iomap_rw(): copy between the user's buffer and the memory. Bytes done if any, else the error; EHWPOISON of the
+ * device's own becomes EIO on the way, but an iomap_begin error passes as it is.
+ */
+export const dax_iomap_rw = kfn('dax_iomap_rw', function* (iocb: Kiocb, write: boolean, ops: iomap_ops): Step<number> {
+  const inode = iocb.file.f_inode
+  const flags = IOMAP_DAX | (write ? IOMAP_WRITE : 0)
+  let done = 0
+  let err = 0
+  while (done < iocb.count) {
+    const pos = iocb.pos + done
+    const map = new_iomap()
+    err = yield* ops.iomap_begin(inode, pos, iocb.count - done, flags, map)
+    if (err !== 0) break
+    const length = min(map.length, iocb.count - done)
+    if (length <= 0) {
+      inode.k.warn('iomap of no length')
+      break
+    }
+    if (write && (map.flags & IOMAP_F_NEW) !== 0) invalidate_inode_pages2_range(inode.i_mapping, pos, length)
+    const pgoff = (map.addr - (map.addr % PAGE_SIZE)) / PAGE_SIZE
+    const in_page = map.addr % PAGE_SIZE
+    const nr = (in_page + length + PAGE_SIZE - 1 - ((in_page + length + PAGE_SIZE - 1) % PAGE_SIZE)) / PAGE_SIZE
+    const at = yield* dax_direct_access(map.dax_dev, pgoff, nr)
+    if (typeof at === 'number') {
+      err = at === -EHWPOISON ? -EIO : at
+      break
+    }
+    const n = min(length, at.nr * PAGE_SIZE - in_page)
+    const part = done === 0 && n === iocb.buf.length ? iocb.buf : iocb.buf.subarray(done, done + n)
+    yield* write
+      ? fabric_write(at.memory, at.off + in_page, part, 'write')
+      : fabric_read(at.memory, at.off + in_page, part, 'read')
+    done += n
+  }
+  return done > 0 ? done : err
+})
+
+/**
+ * invalidate_inode_pages2_range() on DAX entries: clean ones are dropped, dirty ones stay, and either way the page tables
+ * of the range lose them (kernel.md 2.9, oracle mmap.pwrite_zaps).
+ */
+export function invalidate_inode_pages2_range(mapping: AddressSpace, pos: number, len: number): void {
+  if (mapping.i_pages.size === 0) return
+  const first = roundDown(pos, PAGE_SIZE) / PAGE_SIZE
+  const last = roundDown(pos + len - 1, PAGE_SIZE) / PAGE_SIZE
+  let lo = first
+  let hi = last + 1
+  for (const e of mapping.i_pages.values()) {
+    const pages = e.kind === 'PMD' ? PAGES_PER_PMD : 1
+    if (e.index > last || e.index + pages <= first || e.kind === 'EMPTY') continue
+    if (e.index < lo) lo = e.index
+    if (e.index + pages > hi) hi = e.index + pages
+    if (!e.dirty) mapping.i_pages.delete(e.index)
+  }
+  unmap_mapping_pages(mapping, lo, hi - lo)
+}
+
+/** Key under which the entry that covers `index` stands: its own page, or the first page of its 2 MiB. */
+const entry_at = (mapping: AddressSpace, index: number): DaxEntry | undefined => {
+  const huge = mapping.i_pages.get(roundDown(index, PAGES_PER_PMD))
+  if (huge?.kind === 'PMD') return huge
+  return mapping.i_pages.get(index)
+}
+
+/** The lock that stands in the way of locking `index` (or its whole 2 MiB), by key; -1 when none does. */
+const conflict = (mapping: AddressSpace, index: number, pmd: boolean): number => {
+  if (mapping.locked.size === 0) return -1
+  const first = roundDown(index, PAGES_PER_PMD)
+  if (mapping.locked.get(first) === 'PMD') return first
+  if (!pmd) return mapping.locked.has(index) ? index : -1
+  for (const key of mapping.locked.keys()) if (key >= first && key < first + PAGES_PER_PMD) return key
+  return -1
+}
+
+/** grab_mapping_entry(): lock the entry of `index`, waiting for its holder. Gives the key to unlock. */
+const grab_mapping_entry = kfn(
+  'grab_mapping_entry',
+  function* (mapping: AddressSpace, index: number, pmd: boolean): Step<number> {
+    for (;;) {
+      const whole = pmd || entry_at(mapping, index)?.kind === 'PMD'
+      const busy = conflict(mapping, index, whole)
+      if (busy < 0) {
+        const key = whole ? roundDown(index, PAGES_PER_PMD) : index
+        mapping.locked.set(key, whole ? 'PMD' : 'PTE')
+        return key
+      }
+      yield* wait_event(mapping.wq, () => !mapping.locked.has(busy))
+    }
+  },
+)
+
+const unlock_entry = kfn('dax_unlock_entry', function* (mapping: AddressSpace, key: number): Step<void> {
+  mapping.locked.delete(key)
+  yield* wake_up_all(mapping.wq)
+})
+
+const errno_to_fault = (err: number): number =>
+  err === -ENOMEM ? VM_FAULT_OOM : err === -EHWPOISON ? VM_FAULT_HWPOISON : VM_FAULT_SIGBUS
+
+/**
+ * dax_insert_entry(): remember which memory a page (or 2 MiB) of the file is. Pages under a new 2 MiB entry go: measured,
+ * a huge fault succeeds although another mapping has pages there (oracle fault.pmd_after_pte).
+ */
+const dax_insert_entry = (mapping: AddressSpace, e: Omit<DaxEntry, 'dirty'>, write: boolean): void => {
+  const old = mapping.i_pages.get(e.index)
+  if (e.kind === 'PMD' && old?.kind !== 'PMD')
+    for (const key of mapping.i_pages.keys())
+      if (key >= e.index && key < e.index + PAGES_PER_PMD) mapping.i_pages.delete(key)
+  mapping.i_pages.set(e.index, { ...e, dirty: write || old?.dirty === true })
+}
+
+const faulted = (vmf: vm_fault, size: 'PTE' | 'PMD'): void => {
+  const { k } = vmf.vma.vm_file.f_inode
+  k.count(k.faults, size)
+  k.m.emit(FAULT, size, vmf.vma.vm_file.f_inode, vmf.pgoff, vmf.write ? 1 : 0, null)
+}
+
+/** Size of the file in pages, the last one counted whole. */
+const file_pages = (size: number): number => (size + PAGE_SIZE - 1 - ((size + PAGE_SIZE - 1) % PAGE_SIZE)) / PAGE_SIZE
+
+const dax_iomap_pte_fault = kfn('dax_iomap_pte_fault', function* (vmf: vm_fault, ops: iomap_ops): Step<number> {
+  const { vma } = vmf
+  const inode = vma.vm_file.f_inode
+  const mapping = inode.i_mapping
+  if (vmf.pgoff >= file_pages(inode.i_size.peek())) return VM_FAULT_SIGBUS
+  const key = yield* grab_mapping_entry(mapping, vmf.pgoff, false)
+  const huge = entry_at(mapping, vmf.pgoff)?.kind === 'PMD'
+  const vpn = roundDown(vmf.address, PAGE_SIZE) / PAGE_SIZE
+  const flags = IOMAP_DAX | IOMAP_FAULT | (vmf.write ? IOMAP_WRITE : 0)
+  const map = new_iomap()
+  const err = yield* ops.iomap_begin(inode, vmf.pgoff * PAGE_SIZE, PAGE_SIZE, flags, map)
+  let rc: number
+  if (err !== 0) rc = errno_to_fault(err)
+  else if (map.length < PAGE_SIZE) {
+    inode.k.warn('iomap shorter than a page')
+    rc = VM_FAULT_SIGBUS
+  } else {
+    const at = yield* dax_direct_access(map.dax_dev, map.addr / PAGE_SIZE, 1)
+    if (typeof at === 'number') rc = errno_to_fault(at)
+    else {
+      // A real 2 MiB entry is never taken apart by a small fault (kernel.md 2.11).
+      if (!huge) dax_insert_entry(mapping, { kind: 'PTE', index: vmf.pgoff, memory: at.memory, off: at.off }, vmf.write)
+      if (vmf.write && !vma.shared) {
+        // Private store: the page is copied for this process; the file does not change.
+        const copy = new Uint8Array(PAGE_SIZE)
+        yield* fabric_read(at.memory, at.off, copy, 'load')
+        vma.mm.anon.set(vpn, copy)
+        vma.mm.ptes.delete(vpn)
+      } else vma.mm.ptes.set(vpn, { memory: at.memory, off: at.off, writable: vmf.write && vma.shared })
+      vma.mm.tables.set(roundDown(vmf.address, PMD_SIZE) / PMD_SIZE, true)
+      faulted(vmf, 'PTE')
+      rc = VM_FAULT_NOPAGE | (vmf.write && (map.flags & IOMAP_F_NEW) !== 0 ? VM_FAULT_MAJOR : 0)
+    }
+  }
+  yield* unlock_entry(mapping, key)
+  return rc
+})
+
+const dax_iomap_pmd_fault = kfn('dax_iomap_pmd_fault', function* (vmf: vm_fault, ops: iomap_ops): Step<number> {
+  const { vma } = vmf
+  const inode = vma.vm_file.f_inode
+  const mapping = inode.i_mapping
+  const first = roundDown(vmf.pgoff, PAGES_PER_PMD)
+  const pages = file_pages(inode.i_size.peek())
+  if (vmf.pgoff >= pages) return VM_FAULT_SIGBUS
+  // Colour: address and file offset must agree below 2 MiB; the block must lie wholly inside the file; no private stores.
+  const coloured =
+    (vmf.address / PAGE_SIZE - (vmf.address % PAGE_SIZE) / PAGE_SIZE) % PAGES_PER_PMD === vmf.pgoff % PAGES_PER_PMD
+  if (!coloured || first + PAGES_PER_PMD > pages || (vmf.write && !vma.shared)) return VM_FAULT_FALLBACK
+  const key = yield* grab_mapping_entry(mapping, vmf.pgoff, true)
+  const flags = IOMAP_DAX | IOMAP_FAULT | (vmf.write ? IOMAP_WRITE : 0)
+  const map = new_iomap()
+  let rc = VM_FAULT_FALLBACK
+  // An error here is dropped: the page-size path asks again and reports (kernel.md 2.11, L04).
+  const err = yield* ops.iomap_begin(inode, first * PAGE_SIZE, PMD_SIZE, flags, map)
+  if (err === 0 && map.length >= PMD_SIZE && map.addr % PMD_SIZE === 0) {
+    const at = yield* dax_direct_access(map.dax_dev, map.addr / PAGE_SIZE, PAGES_PER_PMD)
+    if (typeof at !== 'number' && at.nr >= PAGES_PER_PMD) {
+      dax_insert_entry(mapping, { kind: 'PMD', index: first, memory: at.memory, off: at.off }, vmf.write)
+      const block = roundDown(vmf.address, PMD_SIZE) / PMD_SIZE
+      vma.mm.pmds.set(block, { memory: at.memory, off: at.off, writable: vmf.write && vma.shared })
+      faulted(vmf, 'PMD')
+      rc = VM_FAULT_NOPAGE
+    }
+  }
+  yield* unlock_entry(mapping, key)
+  return rc
+})
+
+/** dax_iomap_fault(): one page, or 2 MiB; any other size falls back. */
+export const dax_iomap_fault = (vmf: vm_fault, pmd: boolean, ops: iomap_ops) =>
+  pmd ? dax_iomap_pmd_fault(vmf, ops) : dax_iomap_pte_fault(vmf, ops)
+
+/** dax_break_layout_final(): at eviction every entry goes; nobody maps the file any more. */
+export function dax_delete_mapping_entries(mapping: AddressSpace): void {
+  for (const key of mapping.i_pages.keys()) mapping.i_pages.delete(key)
+}

@@ -1,0 +1,51 @@
+// From open to an installed map: fuse_get_fmap() and famfs_file_init_dax() (kernel.md 2.3, 2.5).
+// Nothing of ours is held while the server is asked; the race of two openers is settled by the cmpxchg under inode_lock.
+import { kfn, type Step } from '../../sim/index.ts'
+import { ENOMEM } from '../../wire/index.ts'
+import { fuse_simple_request } from '../fuse/dev.ts'
+import type { fuse_args, fuse_mount } from '../fuse/fuse_i.ts'
+import { type Inode, inode_lock, inode_unlock, S_DAX } from '../vfs/inode.ts'
+import { famfs_update_daxdev_table } from './famfs_devlist.ts'
+import { famfs_fuse_meta_alloc, famfs_meta_free } from './famfs_meta.ts'
+
+/** Ask the server for the file's map and install it. 0 or -errno: the server's, or that of a map the kernel refuses. */
+export const fuse_get_fmap = kfn('fuse_get_fmap', function* (fm: fuse_mount, inode: Inode): Step<number> {
+  const fi = inode.fuse!
+  const { k } = fm.fc
+  // Plain read: two openers may both find nothing and both ask (R1).
+  if ((yield* fi.famfs_meta.load()) !== null) return 0
+  const room = k.profile.t.fmap_bufsize
+  const buf = yield* k.kzalloc('fmap reply', room)
+  if (buf === null) return -ENOMEM
+  const args: fuse_args = { op: k.opcodes.op.GET_FMAP, nodeid: fi.nodeid, room }
+  const n = yield* fuse_simple_request(fm, args)
+  const rc = n < 0 ? n : yield* famfs_file_init_dax(fm, inode, args.out!)
+  yield* k.kfree(buf)
+  return rc
+})
+
+/** Parse the map, see to its devices, publish it on the inode. The loser of a race frees its own and succeeds. */
+export const famfs_file_init_dax = kfn(
+  'famfs_file_init_dax',
+  function* (fm: fuse_mount, inode: Inode, reply: Uint8Array): Step<number> {
+    const fi = inode.fuse!
+    const { k } = fm.fc
+    if ((yield* fi.famfs_meta.load()) !== null) return 0
+    const meta = yield* famfs_fuse_meta_alloc(k, reply)
+    if (typeof meta === 'number') return meta
+    // What goes wrong with the devices shows at access, never at open (oracle daxdev.bad.*).
+    yield* famfs_update_daxdev_table(fm, meta)
+    yield* inode_lock(inode)
+    const won = (yield* fi.famfs_meta.cmpxchg(null, meta)) === null
+    if (won) {
+      // Published before size, flag and operations: a reader without the lock may see it half done (R4).
+      yield* inode.i_size.store(meta.file_size)
+      const flags = yield* inode.i_flags.load()
+      yield* inode.i_flags.store(flags | S_DAX)
+      yield* inode.i_mapping.a_ops.store('famfs_dax_aops')
+    }
+    yield* inode_unlock(inode)
+    if (!won) yield* famfs_meta_free(k, meta)
+    return 0
+  },
+)

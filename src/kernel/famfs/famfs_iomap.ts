@@ -1,0 +1,148 @@
+// The resolver: which byte of which device is this byte of this file (kernel.md 2.9; oracle, "Resolve"). It takes no lock.
+import { kfn, min, Oops, type Step } from '../../sim/index.ts'
+import { EHWPOISON, EINVAL, EIO, ENXIO } from '../../wire/index.ts'
+import type { iomap, iomap_ops } from '../dax/iomap.ts'
+import { type Inode, S_DAX } from '../vfs/inode.ts'
+import { type famfs_daxdev, type famfs_file_meta, INTERLEAVED_EXTENT } from './famfs_kfmap.ts'
+
+/** famfs_dax_err(): can this slot be used: 0, -EIO (never populated, or not ours), -EHWPOISON. */
+const famfs_dax_err = kfn('famfs_dax_err', function* (dd: famfs_daxdev): Step<number> {
+  if (!(yield* dd.valid.load())) return -EIO
+  if (yield* dd.dax_err.load()) return -EIO
+  if (yield* dd.error.load()) return -EHWPOISON
+  return 0
+})
+
+/** famfs_file_bad(): 0, -EIO (no map, or marked bad), -ENXIO (size unlike the map's: marks it bad; or not DAX). */
+export const famfs_file_bad = kfn('famfs_file_bad', function* (inode: Inode): Step<number> {
+  const meta = yield* inode.fuse!.famfs_meta.load()
+  if (meta === null) return -EIO
+  if (yield* meta.error.load()) return -EIO
+  if ((yield* inode.i_size.load()) !== meta.file_size) {
+    yield* meta.error.store(true)
+    return -ENXIO
+  }
+  if (((yield* inode.i_flags.load()) & S_DAX) === 0) return -ENXIO
+  return 0
+})
+
+const err_out = (map: iomap): number => {
+  map.addr = 0
+  map.length = 0
+  map.dax_dev = null
+  return -EIO
+}
+
+/** Fill `map` from a slot; a slot in error marks the file bad. */
+const use_slot = kfn(
+  'famfs_use_slot',
+  function* (
+    meta: famfs_file_meta,
+    dd: famfs_daxdev,
+    map: iomap,
+    at: { addr: number; offset: number; length: number; flags: number },
+  ): Step<number> {
+    const rc = yield* famfs_dax_err(dd)
+    if (rc !== 0) {
+      yield* meta.error.store(true)
+      return rc
+    }
+    map.addr = at.addr
+    map.offset = at.offset
+    map.length = at.length
+    map.flags = at.flags
+    map.dax_dev = yield* dd.devp.load()
+    return 0
+  },
+)
+
+/** famfs_interleave_fileofs_to_daxofs() */
+const famfs_interleave_fileofs_to_daxofs = kfn(
+  'famfs_interleave_fileofs_to_daxofs',
+  function* (
+    inode: Inode,
+    meta: famfs_file_meta,
+    map: iomap,
+    offset: number,
+    len: number,
+    flags: number,
+  ): Step<number> {
+    const { fc } = inode.fuse!
+    const { k } = fc
+    const table = yield* fc.dax_devlist.load()
+    if (table === null) return err_out(map)
+    if ((yield* famfs_file_bad(inode)) !== 0) return err_out(map)
+    let local = offset
+    for (const fei of meta.ie) {
+      const chunk_size = fei.fie_chunk_size
+      const ext_size = min(fei.fie_nbytes, meta.file_size)
+      if (chunk_size % k.profile.t.chunk_align !== 0) return -EINVAL
+      if (ext_size === 0) return err_out(map)
+      if (local < ext_size) {
+        if (chunk_size === 0 || fei.fie_nstrips === 0)
+          throw new Oops('divide error in famfs_interleave_fileofs_to_daxofs (L10)')
+        const chunk_num = (local - (local % chunk_size)) / chunk_size
+        const chunk_offset = local % chunk_size
+        const stripe_num = (chunk_num - (chunk_num % fei.fie_nstrips)) / fei.fie_nstrips
+        const strip = fei.ie_strips[chunk_num % fei.fie_nstrips]!
+        if (strip.dev_index >= table.nslots) return err_out(map)
+        const dd = table.devlist[strip.dev_index]!
+        if (!(yield* dd.valid.load())) return err_out(map) // not sticky, unlike a simple extent's (oracle)
+        let length = min(len, chunk_size - chunk_offset)
+        if (!k.profile.has('L09')) length = min(length, ext_size - local)
+        const addr = strip.ext_offset + chunk_offset + stripe_num * chunk_size
+        return yield* use_slot(meta, dd, map, { addr, offset, length, flags })
+      }
+      local -= ext_size
+    }
+    return err_out(map)
+  },
+)
+
+/** famfs_fileofs_to_daxofs(): fill `map` for [offset, offset + len): 0 or -errno. */
+const famfs_fileofs_to_daxofs = kfn(
+  'famfs_fileofs_to_daxofs',
+  function* (
+    inode: Inode,
+    meta: famfs_file_meta,
+    map: iomap,
+    offset: number,
+    len: number,
+    flags: number,
+  ): Step<number> {
+    if (meta.fm_extent_type === INTERLEAVED_EXTENT)
+      return yield* famfs_interleave_fileofs_to_daxofs(inode, meta, map, offset, len, flags)
+    const table = yield* inode.fuse!.fc.dax_devlist.load()
+    if (table === null) return err_out(map)
+    if ((yield* famfs_file_bad(inode)) !== 0) return err_out(map)
+    let local = offset
+    for (const e of meta.se) {
+      if (local < e.ext_len) {
+        if (e.dev_index >= table.nslots) return err_out(map)
+        const length = min(len, e.ext_len - local)
+        return yield* use_slot(meta, table.devlist[e.dev_index]!, map, {
+          addr: e.ext_offset + local,
+          offset,
+          length,
+          flags,
+        })
+      }
+      local -= e.ext_len
+    }
+    return err_out(map)
+  },
+)
+
+/** famfs_fuse_iomap_begin(). The operation's flags go into the mapping unchanged (L01), where 0x1 means "new". */
+const famfs_fuse_iomap_begin = kfn(
+  'famfs_fuse_iomap_begin',
+  function* (inode: Inode, offset: number, length: number, flags: number, map: iomap): Step<number> {
+    const { k } = inode
+    const meta = (yield* inode.fuse!.famfs_meta.load())!
+    const size = yield* inode.i_size.load()
+    if (size !== meta.file_size && k.profile.has('B48')) k.warn(`i_size ${size} is not the map's ${meta.file_size}`)
+    return yield* famfs_fileofs_to_daxofs(inode, meta, map, offset, length, k.profile.has('L01') ? flags : 0)
+  },
+)
+
+export const famfs_iomap_ops: iomap_ops = { iomap_begin: famfs_fuse_iomap_begin }

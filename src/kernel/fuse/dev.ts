@@ -1,0 +1,229 @@
+// fs/fuse/dev.c: requests, their queues, and the two ends of /dev/fuse (kernel.md 1.8).
+// Locking: fiq_lock around the queue, fpq_lock around the requests in the server's hands; neither is held while waiting.
+import { hashBytes, kfn, type Step, spin_lock, spin_unlock, wait_event, wake_up, wake_up_all } from '../../sim/index.ts'
+import {
+  checkReply,
+  checkReplyHeader,
+  ECONNABORTED,
+  EINTR,
+  EINVAL,
+  ENODEV,
+  ENOENT,
+  ENOMEM,
+  ENOTCONN,
+  encodeRequest,
+  FUSE_REQ_ID_STEP,
+} from '../../wire/index.ts'
+import { famfs_teardown } from '../famfs/famfs_devlist.ts'
+import { FUSE_READ_BY_SERVER, FUSE_REPLIED, FUSE_SENT } from '../kernel.ts'
+import { type fuse_args, type fuse_conn, fuse_mount, fuse_req } from './fuse_i.ts'
+
+/** The header's unique, ids and bytes are made here, under fiq_lock. */
+const queue_request = (fm: fuse_mount, args: fuse_args): fuse_req => {
+  const { fc } = fm
+  const { k } = fc
+  const unique = fc.reqctr.peek() + FUSE_REQ_ID_STEP
+  fc.reqctr.poke(unique)
+  const ts = k.current
+  const creds = args.nocreds ? { uid: 0, gid: 0, pid: 0 } : { uid: ts.cred.uid, gid: ts.cred.gid, pid: ts.pid }
+  const bytes = encodeRequest(args.op, { unique, nodeid: args.nodeid, ...creds }, args.arg, args.names, args.data)
+  const req = new fuse_req(fm, args, unique, bytes)
+  fc.pending.push(req)
+  k.count(k.requests, args.op.name)
+  ts.upcalls.poke(ts.upcalls.peek() + 1)
+  k.m.emit(FUSE_SENT, `FUSE_${args.op.name}`, fc, unique, k.m.trace.on ? hashBytes(bytes) : 0, bytes)
+  return req
+}
+
+/** Queue a request: the request, or -ENOTCONN. */
+const fuse_send_one = kfn('fuse_send_one', function* (fm: fuse_mount, args: fuse_args): Step<fuse_req | number> {
+  const { fc } = fm
+  yield* spin_lock(fc.fiq_lock)
+  if (!fc.connected) {
+    yield* spin_unlock(fc.fiq_lock)
+    return -ENOTCONN
+  }
+  const req = queue_request(fm, args)
+  yield* wake_up(fc.fiq_waitq)
+  yield* spin_unlock(fc.fiq_lock)
+  return req
+})
+
+/** request_wait_answer(): sleep until the reply is there. A fatal signal takes a request back that nobody has read. */
+const request_wait_answer = kfn('request_wait_answer', function* (req: fuse_req): Step<void> {
+  const { fc } = req.fm
+  const rc = yield* wait_event(req.waitq, () => req.state.peek() === 'FINISHED', 'killable')
+  if (rc === 0) return
+  yield* spin_lock(fc.fiq_lock)
+  if (req.state.peek() === 'PENDING') {
+    fc.pending.remove(req)
+    yield* spin_unlock(fc.fiq_lock)
+    req.error = -EINTR
+    return
+  }
+  yield* spin_unlock(fc.fiq_lock)
+  yield* wait_event(req.waitq, () => req.state.peek() === 'FINISHED')
+})
+
+/**
+ * fuse_simple_request(): send and wait. Size of the reply's body, or -errno: the server's, -ENOTCONN (no connection),
+ * -ECONNABORTED (it went meanwhile), -EINTR (killed before the server read it), -EIO (malformed reply), -ENOMEM.
+ */
+export const fuse_simple_request = kfn(
+  'fuse_simple_request',
+  function* (fm: fuse_mount, args: fuse_args): Step<number> {
+    const { fc } = fm
+    const { k } = fc
+    if (!(yield* fc.initialized.smp_load_acquire())) {
+      const rc = yield* wait_event(fc.blocked_waitq, () => fc.initialized.peek() || !fc.connected, 'killable')
+      if (rc !== 0) return -EINTR
+    }
+    if (!fc.connected) return -ENOTCONN
+    const a = yield* k.kzalloc('fuse_req', 208)
+    if (a === null) return -ENOMEM
+    const req = yield* fuse_send_one(fm, args)
+    if (typeof req !== 'number') yield* request_wait_answer(req)
+    yield* k.kfree(a)
+    if (typeof req === 'number') return req
+    return req.error !== 0 ? req.error : args.out!.length
+  },
+)
+
+/** fuse_simple_background(): send, and let args.end have the answer. */
+export const fuse_simple_background = kfn(
+  'fuse_simple_background',
+  function* (fm: fuse_mount, args: fuse_args): Step<number> {
+    const req = yield* fuse_send_one(fm, args)
+    return typeof req === 'number' ? req : 0
+  },
+)
+
+/** fuse_queue_forget(): the server may drop `nlookup` references; there is no answer. */
+export const fuse_queue_forget = kfn(
+  'fuse_queue_forget',
+  function* (fc: fuse_conn, nodeid: number, nlookup: number): Step<void> {
+    yield* spin_lock(fc.fiq_lock)
+    if (fc.connected) {
+      fc.forgets.push({ nodeid, nlookup })
+      fc.k.count(fc.k.requests, 'FORGET')
+      yield* wake_up(fc.fiq_waitq)
+    }
+    yield* spin_unlock(fc.fiq_lock)
+  },
+)
+
+const has_work = (fc: fuse_conn) => (): boolean => fc.pending.length > 0 || fc.forgets.length > 0 || !fc.connected
+
+/** fuse_dev_do_read(): the next message for the server, forgets first; -ENODEV when the connection is gone. */
+export const fuse_dev_do_read = kfn('fuse_dev_do_read', function* (fc: fuse_conn): Step<Uint8Array | number> {
+  const { k } = fc
+  for (;;) {
+    yield* wait_event(fc.fiq_waitq, has_work(fc))
+    yield* spin_lock(fc.fiq_lock)
+    if (!fc.connected) {
+      yield* spin_unlock(fc.fiq_lock)
+      return -ENODEV
+    }
+    const forget = fc.forgets.shift()
+    if (forget !== undefined) {
+      const unique = fc.reqctr.peek() + FUSE_REQ_ID_STEP
+      fc.reqctr.poke(unique)
+      yield* spin_unlock(fc.fiq_lock)
+      const bytes = encodeRequest(k.opcodes.op.FORGET, { unique, nodeid: forget.nodeid }, { nlookup: forget.nlookup })
+      k.m.emit(FUSE_SENT, 'FUSE_FORGET', fc, unique, k.m.trace.on ? hashBytes(bytes) : 0, bytes)
+      return bytes
+    }
+    const req = fc.pending.shift()
+    if (req === undefined) {
+      yield* spin_unlock(fc.fiq_lock)
+      continue
+    }
+    yield* spin_unlock(fc.fiq_lock)
+    yield* spin_lock(fc.fpq_lock)
+    fc.processing.set(req.unique, req)
+    req.state.poke('SENT')
+    yield* spin_unlock(fc.fpq_lock)
+    k.m.emit(FUSE_READ_BY_SERVER, `FUSE_${req.args.op.name}`, fc, req.unique, 0, null)
+    return req.bytes
+  }
+})
+
+/** fuse_request_end(): the request is over; wake its waiter or run its end. */
+const fuse_request_end = kfn('fuse_request_end', function* (req: fuse_req, error: number): Step<void> {
+  req.error = error
+  req.state.poke('FINISHED')
+  if (req.args.end) yield* req.args.end(req.fm, req.args, error)
+  else yield* wake_up_all(req.waitq)
+})
+
+/**
+ * fuse_dev_do_write(): one reply from the server. Bytes taken, or what the writer gets: -EINVAL (malformed), -ENOENT
+ * (nobody waits for it). The rules and their order are kernel.md 1.8.
+ */
+export const fuse_dev_do_write = kfn('fuse_dev_do_write', function* (fc: fuse_conn, bytes: Uint8Array): Step<number> {
+  const { k } = fc
+  const head = checkReplyHeader(bytes)
+  if (head.verdict.kind === 'notify') return -EINVAL
+  if (head.verdict.kind !== 'ok') return head.verdict.writer
+  yield* spin_lock(fc.fpq_lock)
+  const req = fc.processing.get(head.unique)
+  if (req === undefined || !fc.connected) {
+    yield* spin_unlock(fc.fpq_lock)
+    return -ENOENT
+  }
+  fc.processing.delete(head.unique)
+  yield* spin_unlock(fc.fpq_lock)
+  const reply = checkReply(req.args.op, bytes, req.args.room)
+  req.args.out = reply.body
+  const hash = k.m.trace.on ? hashBytes(bytes) : 0
+  k.m.emit(FUSE_REPLIED, `FUSE_${req.args.op.name}`, fc, head.unique, hash, { bytes, op: req.args.op })
+  const { writer, waiter } = reply.verdict
+  yield* fuse_request_end(req, waiter === 'reply' ? reply.error : (waiter as number))
+  return writer !== 0 ? writer : bytes.length
+})
+
+/** fuse_abort_conn(): every request ends with -ECONNABORTED; nothing is sent any more. */
+export const fuse_abort_conn = kfn('fuse_abort_conn', function* (fc: fuse_conn): Step<void> {
+  yield* spin_lock(fc.fiq_lock)
+  if (!fc.life.send('ABORT')) {
+    yield* spin_unlock(fc.fiq_lock)
+    return
+  }
+  const ended: fuse_req[] = []
+  for (let r = fc.pending.shift(); r !== undefined; r = fc.pending.shift()) ended.push(r)
+  while (fc.forgets.shift() !== undefined);
+  yield* wake_up_all(fc.fiq_waitq)
+  yield* spin_unlock(fc.fiq_lock)
+  yield* spin_lock(fc.fpq_lock)
+  for (const [unique, r] of fc.processing.entries()) {
+    fc.processing.delete(unique)
+    ended.push(r)
+  }
+  yield* spin_unlock(fc.fpq_lock)
+  yield* wake_up_all(fc.blocked_waitq)
+  for (const r of ended) yield* fuse_request_end(r, -ECONNABORTED)
+})
+
+/** fuse_conn_put(): drop a reference; the last one gives the devices back (kernel.md 2.13). */
+export const fuse_conn_put = kfn('fuse_conn_put', function* (fc: fuse_conn): Step<void> {
+  const left = fc.count.peek() - 1
+  fc.count.poke(left)
+  if (left === 0) yield* famfs_teardown(fc)
+})
+
+/** open("/dev/fuse"): a connection end for a server. It becomes a file system when somebody mounts it. */
+export class FuseDev {
+  readonly fc: fuse_conn
+  readonly fm: fuse_mount
+  constructor(fc: fuse_conn) {
+    this.fc = fc
+    this.fm = new fuse_mount(fc)
+    fc.count.poke(fc.count.peek() + 1)
+  }
+}
+
+/** fuse_dev_release(): the server closed its end (or died): the connection aborts. */
+export const fuse_dev_release = kfn('fuse_dev_release', function* (dev: FuseDev): Step<void> {
+  yield* fuse_abort_conn(dev.fc)
+  yield* fuse_conn_put(dev.fc)
+})

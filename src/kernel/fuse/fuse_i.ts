@@ -1,0 +1,126 @@
+// fuse_conn, fuse_mount, fuse_req, fuse_args (fs/fuse/fuse_i.h).
+// Locking: fiq_lock guards the input queue (pending, forgets, unique counter); fpq_lock the requests the server has read;
+// famfs_devlist_sem the device table.
+import { Cell, JList, JMap, Lifecycle, type Op, RwSemaphore, SpinLock, WaitQueue } from '../../sim/index.ts'
+import type { Op as Opcode } from '../../wire/index.ts'
+import type { famfs_dax_devlist } from '../famfs/famfs_kfmap.ts'
+import type { Kernel } from '../kernel.ts'
+import type { Inode, SuperBlock } from '../vfs/inode.ts'
+import { type ConnEvent, type ConnState, connectionLife } from './life.ts'
+
+/** What a caller wants sent, and what comes back. */
+export interface fuse_args {
+  readonly op: Opcode
+  readonly nodeid: number
+  /** Values of the request's struct. */
+  readonly arg?: object
+  readonly names?: readonly string[]
+  readonly data?: Uint8Array
+  /** Room for a reply of variable length, bytes. */
+  readonly room?: number
+  /** Header without uid, gid, pid: a request nobody in particular makes. */
+  readonly nocreds?: boolean
+  /** Called instead of waking a waiter (background requests). */
+  readonly end?: (fm: fuse_mount, args: fuse_args, error: number) => Op<void>
+  /** Body of the reply. */
+  out?: Uint8Array
+}
+
+export type ReqState = 'PENDING' | 'SENT' | 'FINISHED'
+
+export class fuse_req {
+  readonly args: fuse_args
+  readonly unique: number
+  /** The request as it travels. */
+  readonly bytes: Uint8Array
+  readonly state: Cell<ReqState>
+  readonly waitq: WaitQueue
+  readonly fm: fuse_mount
+  error = 0
+  constructor(fm: fuse_mount, args: fuse_args, unique: number, bytes: Uint8Array) {
+    this.fm = fm
+    this.args = args
+    this.unique = unique
+    this.bytes = bytes
+    this.state = new Cell<ReqState>(fm.fc.k.m, 'req->flags', 'PENDING')
+    this.waitq = new WaitQueue(fm.fc.k.m, `reply to ${args.op.name}`)
+  }
+}
+
+export interface fuse_forget {
+  readonly nodeid: number
+  readonly nlookup: number
+}
+
+export class fuse_conn {
+  readonly k: Kernel
+  readonly id: number
+  readonly name: string
+  readonly life: Lifecycle<ConnState, ConnEvent>
+  /** One for the superblock, one for each open device file. */
+  readonly count: Cell<number>
+  readonly fiq_lock: SpinLock
+  readonly fiq_waitq: WaitQueue
+  readonly pending: JList<fuse_req>
+  readonly forgets: JList<fuse_forget>
+  readonly reqctr: Cell<number>
+  readonly fpq_lock: SpinLock
+  readonly processing: JMap<number, fuse_req>
+  readonly initialized: Cell<boolean>
+  readonly blocked_waitq: WaitQueue
+  readonly inodes: JMap<number, Inode>
+  /** 64-bit INIT flags that were offered and granted, as two words. */
+  readonly offered: Cell<{ flags: number; flags2: number }>
+  readonly granted: Cell<{ flags: number; flags2: number }>
+  readonly max_write: Cell<number>
+  readonly no_open: Cell<boolean>
+  readonly no_opendir: Cell<boolean>
+  readonly no_flush: Cell<boolean>
+  /** Mount option: the kernel checks mode bits itself. */
+  readonly default_permissions: boolean
+
+  /** famfs (kernel.md 1.4): negotiated at INIT. */
+  readonly famfs_iomap: Cell<number>
+  readonly famfs_devlist_sem: RwSemaphore
+  readonly dax_devlist: Cell<famfs_dax_devlist | null>
+
+  constructor(k: Kernel, o: { default_permissions: boolean }) {
+    const m = k.m
+    this.k = k
+    this.id = m.newId()
+    this.name = 'fuse_conn'
+    this.life = new Lifecycle(m, connectionLife)
+    this.count = new Cell(m, 'fc->count', 1)
+    this.fiq_lock = new SpinLock(m, 'fiq->lock')
+    this.fiq_waitq = new WaitQueue(m, 'fiq->waitq')
+    this.pending = new JList(m.journal)
+    this.forgets = new JList(m.journal)
+    this.reqctr = new Cell(m, 'fiq->reqctr', 0)
+    this.fpq_lock = new SpinLock(m, 'fpq->lock')
+    this.processing = new JMap(m.journal)
+    this.initialized = new Cell(m, 'fc->initialized', false)
+    this.blocked_waitq = new WaitQueue(m, 'fc->blocked_waitq')
+    this.inodes = new JMap(m.journal)
+    this.offered = new Cell(m, 'init flags offered', { flags: 0, flags2: 0 })
+    this.granted = new Cell(m, 'init flags granted', { flags: 0, flags2: 0 })
+    this.max_write = new Cell(m, 'fc->max_write', 4096)
+    this.no_open = new Cell(m, 'fc->no_open', false)
+    this.no_opendir = new Cell(m, 'fc->no_opendir', false)
+    this.no_flush = new Cell(m, 'fc->no_flush', false)
+    this.default_permissions = o.default_permissions
+    this.famfs_iomap = new Cell(m, 'fc->famfs_iomap', 0)
+    this.famfs_devlist_sem = new RwSemaphore(m, 'fc->famfs_devlist_sem')
+    this.dax_devlist = new Cell<famfs_dax_devlist | null>(m, 'fc->dax_devlist', null)
+  }
+  get connected(): boolean {
+    return this.life.state !== 'aborted'
+  }
+}
+
+export class fuse_mount {
+  readonly fc: fuse_conn
+  sb: SuperBlock | null = null
+  constructor(fc: fuse_conn) {
+    this.fc = fc
+  }
+}

@@ -1,0 +1,188 @@
+// fs/fuse/inode.c: INIT, mounting, inodes and their attributes (kernel.md 2.1, 2.12, 2.13).
+import { kfn, max, min, type Step, wake_up_all } from '../../sim/index.ts'
+import {
+  EINVAL,
+  ENOTCONN,
+  FUSE_KERNEL_VERSION,
+  FUSE_ROOT_ID,
+  type fuse_attr_out,
+  fuse_init_out,
+  hasInitFlag,
+  INIT_BIT,
+  type InitFlags,
+  initFlagsInForce,
+  type Values,
+  viewOf,
+} from '../../wire/index.ts'
+import { dax_delete_mapping_entries } from '../dax/dax.ts'
+import { famfs_meta_free } from '../famfs/famfs_meta.ts'
+import type { Kernel } from '../kernel.ts'
+import { unmap_mapping_pages } from '../mm/mmap.ts'
+import { Dentry } from '../vfs/dcache.ts'
+import { Inode, S_IFDIR, S_ISDIR, S_ISREG, type SuperBlock } from '../vfs/inode.ts'
+import { evict_inodes } from '../vfs/iput.ts'
+import { FuseDev, fuse_abort_conn, fuse_conn_put, fuse_queue_forget, fuse_simple_background } from './dev.ts'
+import { fuse_dir_inode_operations, fuse_dir_operations, fuse_revalidate, fuse_statfs } from './dir.ts'
+import { fuse_file_inode_operations, fuse_file_operations } from './file.ts'
+import { type fuse_args, fuse_conn, type fuse_mount } from './fuse_i.ts'
+import { fuse_inode } from './fuse_inode.ts'
+
+const MAX_READAHEAD = 0x20000
+/** Times beyond this are "for ever": keeps sums exact. */
+const FOREVER_NS = 8e15
+
+type Attr = Values<typeof fuse_attr_out>['attr']
+
+/** Virtual time, ns, until which something holds that was valid for sec + nsec from now. */
+export const time_to_ns = (k: Kernel, sec: number, nsec: number): number =>
+  min(FOREVER_NS, k.m.current!.now + max(0, min(sec, 4e6)) * 1e9 + nsec)
+
+/** fuse_new_init() + fuse_send_init(): runs in the task that mounts; its capability is what counts (kernel.md 2.1). */
+const fuse_send_init = kfn('fuse_send_init', function* (fm: fuse_mount): Step<void> {
+  const { fc } = fm
+  const { t } = fc.k.profile
+  let { flags, flags2 } = t.init_flags
+  if (!t.needs_cap_sys_rawio || fc.k.current.capable('CAP_SYS_RAWIO')) {
+    if (t.dax_fmap_bit < 32) flags |= 1 << t.dax_fmap_bit
+    else flags2 |= 1 << (t.dax_fmap_bit - 32)
+  }
+  fc.offered.poke({ flags, flags2 })
+  yield* fuse_simple_background(fm, {
+    op: fc.k.opcodes.op.INIT,
+    nodeid: 0,
+    arg: { major: FUSE_KERNEL_VERSION, minor: t.minor, max_readahead: MAX_READAHEAD, flags, flags2 },
+    nocreds: true,
+    end: process_init_reply,
+  })
+})
+
+/** process_init_reply(): runs in whatever task writes the reply. */
+const process_init_reply = kfn(
+  'process_init_reply',
+  function* (fm: fuse_mount, args: fuse_args, error: number): Step<void> {
+    const { fc } = fm
+    const { t } = fc.k.profile
+    const body = args.out
+    if (error === 0 && body !== undefined && body.length >= fuse_init_out.size) {
+      const out = fuse_init_out.read(viewOf(body), body.byteOffset)
+      if (out.major === FUSE_KERNEL_VERSION) {
+        // flags2 counts only with INIT_EXT; the server cannot switch on what was not offered.
+        const granted: InitFlags = initFlagsInForce(out)
+        fc.granted.poke(granted)
+        fc.max_write.poke(max(4096, out.max_write))
+        if (hasInitFlag(granted, t.dax_fmap_bit) && hasInitFlag(initFlagsInForce(fc.offered.peek()), t.dax_fmap_bit))
+          yield* fc.famfs_iomap.store(1)
+        fc.life.send('INIT_REPLY')
+      }
+    }
+    if (fc.life.state !== 'connected') yield* fuse_abort_conn(fc)
+    yield* fc.initialized.smp_store_release(true)
+    yield* wake_up_all(fc.blocked_waitq)
+  },
+)
+
+/** Was this INIT flag granted? */
+export const fuse_has = (fc: fuse_conn, bit: keyof typeof INIT_BIT): boolean =>
+  hasInitFlag(fc.granted.peek(), INIT_BIT[bit])
+
+/** fuse_iget(): the inode of a nodeid, made or found, with one more lookup counted. */
+export function fuse_iget(fm: fuse_mount, nodeid: number, attr: Attr): Inode {
+  const { fc } = fm
+  let inode = fc.inodes.get(nodeid)
+  if (inode === undefined) {
+    const dir = S_ISDIR(attr.mode)
+    inode = new Inode(
+      fc.k,
+      attr.ino,
+      { mode: attr.mode, uid: attr.uid, gid: attr.gid, nlink: attr.nlink },
+      {
+        i_op: dir ? fuse_dir_inode_operations : fuse_file_inode_operations,
+        i_fop: dir ? fuse_dir_operations : fuse_file_operations,
+      },
+    )
+    inode.fuse = new fuse_inode(fc.k, fm, nodeid)
+    fc.inodes.set(nodeid, inode)
+  }
+  const fi = inode.fuse!
+  fi.nlookup.poke(fi.nlookup.peek() + 1)
+  return inode
+}
+
+/** fuse_change_attributes(): what the server says of a file; a new size unmaps what a famfs file had (kernel.md 2.12). */
+export function fuse_change_attributes(inode: Inode, attr: Attr, valid_until: number): void {
+  inode.i_attr.poke({ mode: attr.mode, uid: attr.uid, gid: attr.gid, nlink: attr.nlink })
+  inode.fuse!.i_time.poke(valid_until)
+  const old = inode.i_size.peek()
+  if (old === attr.size) return
+  inode.i_size.poke(attr.size)
+  if (S_ISREG(attr.mode) && inode.i_mapping.i_mmap.length > 0) {
+    dax_delete_mapping_entries(inode.i_mapping)
+    unmap_mapping_pages(inode.i_mapping, 0, Number.MAX_SAFE_INTEGER / 4096)
+  }
+}
+
+/** fuse_evict_inode() and fuse_free_inode(): the map goes with the inode, and the server may forget the node. */
+const fuse_evict_inode = kfn('fuse_evict_inode', function* (inode: Inode, forget: boolean): Step<void> {
+  const fi = inode.fuse!
+  const { fc } = fi
+  const meta = fi.famfs_meta.peek()
+  if (meta !== null) dax_delete_mapping_entries(inode.i_mapping)
+  fc.inodes.delete(fi.nodeid)
+  if (forget) yield* fuse_queue_forget(fc, fi.nodeid, fi.nlookup.peek())
+  if (meta !== null) yield* famfs_meta_free(fc.k, meta)
+})
+
+/** open("/dev/fuse") */
+export function fuse_dev_open(k: Kernel, o: { default_permissions?: boolean } = {}): FuseDev {
+  return new FuseDev(new fuse_conn(k, { default_permissions: o.default_permissions ?? true }))
+}
+
+/** mount -t fuse over `mountpoint` with the connection of `dev`. 0 or -errno. INIT goes out; nobody waits for its reply. */
+export const fuse_mount_fs = kfn(
+  'fuse_fill_super',
+  function* (k: Kernel, dev: FuseDev, mountpoint: Dentry): Step<number> {
+    const { fc, fm } = dev
+    if (fm.sb !== null) return -EINVAL
+    if (!fc.connected) return -ENOTCONN
+    const root = new Inode(
+      k,
+      1,
+      { mode: S_IFDIR | 0o755, uid: 0, gid: 0, nlink: 2 },
+      {
+        i_op: fuse_dir_inode_operations,
+        i_fop: fuse_dir_operations,
+      },
+    )
+    root.fuse = new fuse_inode(k, fm, FUSE_ROOT_ID)
+    root.fuse.nlookup.poke(1)
+    fc.inodes.set(FUSE_ROOT_ID, root)
+    const d_root = new Dentry(k, '', mountpoint, root)
+    const sb: SuperBlock = {
+      k,
+      s_type: 'fuse',
+      s_root: d_root,
+      nodev: true,
+      fuse: fc,
+      revalidate: d => fuse_revalidate(fm, d),
+      statfs: () => fuse_statfs(fm),
+      evict_inode: fuse_evict_inode,
+    }
+    d_root.d_sb = sb
+    fm.sb = sb
+    mountpoint.mounted.poke(sb)
+    k.supers.push(sb)
+    yield* fuse_send_init(fm)
+    return 0
+  },
+)
+
+/** umount(2): every inode goes without a FORGET, no DESTROY is sent, the connection closes (kernel.md 1.8). */
+export const fuse_kill_sb = kfn('fuse_kill_sb_anon', function* (fm: fuse_mount, mountpoint: Dentry): Step<void> {
+  const { fc } = fm
+  const sb = fm.sb!
+  mountpoint.mounted.poke(null)
+  yield* evict_inodes(sb)
+  fc.k.supers.remove(sb)
+  yield* fuse_abort_conn(fc)
+  yield* fuse_conn_put(fc)
+})

@@ -1,0 +1,36 @@
+// One host's kernel: vfs, mm, dax, fuse, famfs.
+export { FuseDev, fuse_dev_do_read, fuse_dev_do_write, fuse_dev_release } from './fuse/dev.ts'
+export { fuse_dev_open } from './fuse/inode.ts'
+export { type ConnEvent, type ConnState, connectionLife } from './fuse/life.ts'
+export {
+  FAULT,
+  FUSE_READ_BY_SERVER,
+  FUSE_REPLIED,
+  FUSE_SENT,
+  Kernel,
+  POISON,
+  SIGNAL,
+  SYSCALL,
+  UNMAP,
+} from './kernel.ts'
+export { memory_failure } from './mm/memory_failure.ts'
+export { MAP_FIXED, MAP_PRIVATE, MAP_SHARED, PROT_READ, PROT_WRITE } from './mm/mm_struct.ts'
+export { type ProcessEnd, type ProcessOptions, spawn_process } from './process.ts'
+export { Sys } from './syscalls.ts'
+export { ALL_CAPS, type Capability, type Cred, ROOT_CRED, type SigInfo, task_struct } from './task_struct.ts'
+export {
+  type File,
+  O_APPEND,
+  O_CREAT,
+  O_DIRECT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_RDONLY,
+  O_RDWR,
+  O_TRUNC,
+  O_WRONLY,
+} from './vfs/file.ts'
+export { type DirEntry, type Inode, S_IFDIR, S_IFREG, type StatFs } from './vfs/inode.ts'
+export { SEEK_CUR, SEEK_END, SEEK_SET } from './vfs/read_write.ts'
+export type { Stat } from './vfs/stat.ts'
+export { tmpfs_create, tmpfs_mkdir, tmpfs_mknod, tmpfs_symlink } from './vfs/tmpfs.ts'

@@ -1,0 +1,115 @@
+// One host's kernel: its profile, its dax bus, its name space, its processes. Reached as `k` everywhere in this room.
+import type { DaxBus } from '../devdax/index.ts'
+import type { KernelProfile } from '../profile/index.ts'
+import { Cell, EventKind, JList, JMap, kfn, type Machine, Op, OpKind, type OpObject, type Step } from '../sim/index.ts'
+import { type OpcodeTable, opcodeTable } from '../wire/index.ts'
+import { task_struct } from './task_struct.ts'
+import type { Dentry } from './vfs/dcache.ts'
+import type { SuperBlock } from './vfs/inode.ts'
+import { tmpfs_root } from './vfs/tmpfs.ts'
+
+/** Events of the kernel in the trace. Their labels are `<subject> <name>`. */
+export const FUSE_SENT = new EventKind('sent')
+export const FUSE_READ_BY_SERVER = new EventKind('read by server')
+export const FUSE_REPLIED = new EventKind('replied')
+export const FAULT = new EventKind('fault')
+export const POISON = new EventKind('poison')
+export const SIGNAL = new EventKind('signal')
+export const SYSCALL = new EventKind('returns')
+export const UNMAP = new EventKind('unmap')
+
+/** An allocation of kernel memory, known to the accounting. */
+export interface Alloc extends OpObject {
+  readonly size: number
+}
+
+const KZALLOC = new OpKind('kzalloc', 0, 30, true, (_t, op) => {
+  const k = op.a as Kernel
+  const a: Alloc = { id: k.m.newId(), name: op.b.name, size: op.b.size }
+  k.allocs.set(a.id, a)
+  return a
+})
+const KFREE = new OpKind('kfree', 0, 20, true, (_t, op) => {
+  const k = op.a as Kernel
+  const a = op.b as Alloc
+  if (!k.allocs.delete(a.id)) k.m.problem('double free', `${a.name} (${a.size} bytes) is freed twice on ${k.name}`)
+})
+
+export class Kernel {
+  readonly m: Machine
+  /** Host name. */
+  readonly name: string
+  readonly profile: KernelProfile
+  readonly opcodes: OpcodeTable
+  readonly bus: DaxBus
+  /** Root of the host's own name space (tmpfs). */
+  readonly root: Dentry
+  readonly supers: JList<SuperBlock>
+  /** Live allocations by id. */
+  readonly allocs: JMap<number, Alloc>
+  /** Requests sent to servers, by opcode name. */
+  readonly requests: JMap<string, number>
+  /** Faults taken, by size (`PTE`, `PMD`). */
+  readonly faults: JMap<string, number>
+  private readonly pids: Cell<number>
+  private readonly inos: Cell<number>
+
+  constructor(m: Machine, name: string, profile: KernelProfile, bus: DaxBus) {
+    this.m = m
+    this.name = name
+    this.profile = profile
+    this.bus = bus
+    this.opcodes = opcodeTable(profile.t.opcodes)
+    this.supers = new JList(m.journal)
+    this.allocs = new JMap(m.journal)
+    this.requests = new JMap(m.journal)
+    this.faults = new JMap(m.journal)
+    this.pids = new Cell(m, 'pid', 100)
+    this.inos = new Cell(m, 'ino', 1)
+    this.root = tmpfs_root(this)
+  }
+
+  /** The process or kernel thread that runs. */
+  get current(): task_struct {
+    return this.m.current!.owner as task_struct
+  }
+
+  new_pid(): number {
+    this.pids.poke(this.pids.peek() + 1)
+    return this.pids.peek()
+  }
+  new_ino(): number {
+    this.inos.poke(this.inos.peek() + 1)
+    return this.inos.peek()
+  }
+
+  /** Allocate `size` zeroed bytes, by name. Null when the allocation fails. */
+  kzalloc(name: string, size: number): Op<Alloc | null> {
+    return new Op<Alloc | null>(KZALLOC, null, this, { name, size })
+  }
+  kfree(a: Alloc): Op<void> {
+    return new Op<void>(KFREE, null, this, a)
+  }
+
+  /** Count one of `which`. */
+  count(which: JMap<string, number>, name: string): void {
+    which.set(name, (which.get(name) ?? 0) + 1)
+  }
+
+  /** WARN_ON(): something the kernel says of itself, with a backtrace. */
+  warn(text: string): void {
+    this.m.problem('WARN', `${this.name}: ${text}`)
+  }
+
+  /** A kernel thread: no user address space. Returns its task. */
+  kthread(name: string, body: (k: Kernel) => Step<any>) {
+    const ts = new task_struct(this, name, { user: false })
+    const main = kfn(name, body)
+    const run = function* (k: Kernel): Step<any> {
+      return yield* main(k)
+    }
+    const t = this.m.spawn(`${this.name}/${name}`, run(this), { owner: ts })
+    ts.task = t
+    return t
+  }
+}

@@ -1,0 +1,125 @@
+// Page faults and user loads and stores. A user access goes through the page table; what is missing there faults.
+import { fabric_read, fabric_write } from '../../fabric/index.ts'
+import { down_read, Killed, kfn, min, roundDown, type Step, up_read } from '../../sim/index.ts'
+import { SIGNAL } from '../kernel.ts'
+import type { SigInfo, task_struct } from '../task_struct.ts'
+import {
+  PAGE_SHIFT,
+  PMD_SIZE,
+  PROT_WRITE,
+  type Pte,
+  VM_FAULT_FALLBACK,
+  VM_FAULT_HWPOISON,
+  VM_FAULT_MAJOR,
+  VM_FAULT_OOM,
+  VM_FAULT_SIGBUS,
+  type VmArea,
+  type vm_fault,
+} from './mm_struct.ts'
+
+const PAGE_SIZE = 1 << PAGE_SHIFT
+
+/** force_sig_fault(): the running task gets a signal for what it just did; unhandled, it unwinds and the process ends. */
+export function force_sig_fault(ts: task_struct, signal: string, si_code: string, si_addr: number): never {
+  const info: SigInfo = { signal, si_code, si_addr }
+  ts.delivered.push(info)
+  ts.k.m.emit(SIGNAL, `${signal}/${si_code}`, null, si_addr, 0, info)
+  throw new Killed(signal, info)
+}
+
+/** handle_mm_fault(): 2 MiB first where the mapping allows it and nothing is there yet, else one page. VM_FAULT_ bits. */
+export const handle_mm_fault = kfn(
+  'handle_mm_fault',
+  function* (vma: VmArea, address: number, write: boolean): Step<number> {
+    const { mm } = vma
+    const vmf: vm_fault = {
+      vma,
+      address,
+      pgoff: vma.vm_pgoff + (roundDown(address, PAGE_SIZE) - vma.vm_start) / PAGE_SIZE,
+      write,
+    }
+    const ops = vma.vm_ops!
+    const block = roundDown(address, PMD_SIZE)
+    const room = block >= vma.vm_start && block + PMD_SIZE <= vma.vm_end
+    let rc = VM_FAULT_FALLBACK
+    if (ops.huge_fault && vma.huge && room && !mm.pmds.has(block / PMD_SIZE) && !mm.tables.has(block / PMD_SIZE))
+      rc = yield* ops.huge_fault(vmf)
+    if ((rc & VM_FAULT_FALLBACK) !== 0) rc = yield* ops.fault(vmf)
+    const counter = (rc & VM_FAULT_MAJOR) !== 0 ? mm.maj_flt : mm.min_flt
+    counter.poke(counter.peek() + 1)
+    return rc
+  },
+)
+
+/** do_user_addr_fault(): take the fault, or deliver SIGSEGV or SIGBUS. */
+const do_user_addr_fault = kfn(
+  'do_user_addr_fault',
+  function* (ts: task_struct, address: number, write: boolean): Step<void> {
+    const mm = ts.mm!
+    yield* down_read(mm.mmap_lock)
+    const vma = mm.find_vma(address)
+    if (vma === undefined || (write && (vma.prot & PROT_WRITE) === 0)) {
+      yield* up_read(mm.mmap_lock)
+      force_sig_fault(ts, 'SIGSEGV', vma === undefined ? 'SEGV_MAPERR' : 'SEGV_ACCERR', address)
+    }
+    const rc = yield* handle_mm_fault(vma!, address, write)
+    yield* up_read(mm.mmap_lock)
+    if ((rc & VM_FAULT_HWPOISON) !== 0) force_sig_fault(ts, 'SIGBUS', 'BUS_MCEERR_AR', address)
+    if ((rc & VM_FAULT_SIGBUS) !== 0) force_sig_fault(ts, 'SIGBUS', 'BUS_ADRERR', address)
+    if ((rc & VM_FAULT_OOM) !== 0) force_sig_fault(ts, 'SIGKILL', 'OOM', address)
+  },
+)
+
+const pmdAt = (ts: task_struct, address: number): Pte | undefined =>
+  ts.mm!.pmds.get(roundDown(address, PMD_SIZE) / PMD_SIZE)
+
+/** Where a user address lies now, and how many bytes follow it there; null when a fault is due. */
+const translate = (ts: task_struct, addr: number, write: boolean): { pte: Pte; off: number; run: number } | null => {
+  const mm = ts.mm!
+  const page = roundDown(addr, PAGE_SIZE)
+  const small = mm.ptes.get(page / PAGE_SIZE)
+  if (small !== undefined && (small.writable || !write))
+    return { pte: small, off: small.off + (addr - page), run: page + PAGE_SIZE - addr }
+  const huge = pmdAt(ts, addr)
+  const block = roundDown(addr, PMD_SIZE)
+  if (huge !== undefined && (huge.writable || !write))
+    return { pte: huge, off: huge.off + (addr - block), run: block + PMD_SIZE - addr }
+  return null
+}
+
+/** Copy between a user address and a buffer, page run by page run, faulting where needed. */
+const user_access = kfn(
+  'user access',
+  function* (ts: task_struct, addr: number, buf: Uint8Array, write: boolean): Step<void> {
+    let done = 0
+    while (done < buf.length) {
+      const at = addr + done
+      const own = ts.mm!.anon.get(roundDown(at, PAGE_SIZE) / PAGE_SIZE)
+      if (own !== undefined) {
+        const from = at % PAGE_SIZE
+        const n = min(PAGE_SIZE - from, buf.length - done)
+        if (write) {
+          const copy = own.slice()
+          copy.set(buf.subarray(done, done + n), from)
+          ts.mm!.anon.set(roundDown(at, PAGE_SIZE) / PAGE_SIZE, copy)
+        } else buf.set(own.subarray(from, from + n), done)
+        done += n
+        continue
+      }
+      const t = translate(ts, at, write)
+      if (t === null) {
+        yield* do_user_addr_fault(ts, at, write)
+        continue
+      }
+      const n = min(t.run, buf.length - done)
+      const part = done === 0 && n === buf.length ? buf : buf.subarray(done, done + n)
+      yield* write ? fabric_write(t.pte.memory, t.off, part, 'store') : fabric_read(t.pte.memory, t.off, part, 'load')
+      done += n
+    }
+  },
+)
+
+/** A user task loads `buf.length` bytes at `addr`. */
+export const user_load = (ts: task_struct, addr: number, buf: Uint8Array) => user_access(ts, addr, buf, false)
+/** A user task stores `buf` at `addr`. */
+export const user_store = (ts: task_struct, addr: number, buf: Uint8Array) => user_access(ts, addr, buf, true)

@@ -1,0 +1,166 @@
+// The system calls an application of a host can make. Each answers what the real one leaves in the return register: a
+// number, negative for -errno; some give an object instead of filling a struct. Loads and stores are here too: they are
+// how an application touches what it mapped.
+import { fabric_read, fabric_write } from '../fabric/index.ts'
+import { ACCESS_NONE, Killed, kfn, Op, OpKind, type Step, sleep } from '../sim/index.ts'
+import type { FuseDev } from './fuse/dev.ts'
+import { SYSCALL } from './kernel.ts'
+import { user_load, user_store } from './mm/memory.ts'
+import { do_mmap, do_munmap } from './mm/mmap.ts'
+import type { SigInfo, task_struct } from './task_struct.ts'
+import { close_fd } from './vfs/file.ts'
+import type { DirEntry, StatFs } from './vfs/inode.ts'
+import { drop_caches } from './vfs/iput.ts'
+import { do_mount_fuse, do_umount } from './vfs/mount.ts'
+import { do_sys_open } from './vfs/open.ts'
+import { vfs_llseek, vfs_rw } from './vfs/read_write.ts'
+import { iterate_dir, type Stat, vfs_fstat, vfs_stat, vfs_statfs } from './vfs/stat.ts'
+
+const ENTER = new OpKind('syscall', ACCESS_NONE, 100, true, () => undefined)
+
+/** A system call: entry, body, the fatal-signal check on the way out. */
+const syscall = <A extends any[], T>(name: string, body: (ts: task_struct, ...a: A) => Op<T>) =>
+  kfn(`sys_${name}`, function* (ts: task_struct, ...a: A): Step<T> {
+    yield* new Op<void>(ENTER, null)
+    const r = yield* body(ts, ...a)
+    const { m } = ts.k
+    if (m.trace.on || m.hooks.live) m.emit(SYSCALL, name, null, typeof r === 'number' ? r : 0, 0, null)
+    if (ts.task?.signals.includes('SIGKILL')) throw new Killed('SIGKILL', null)
+    return r
+  })
+
+const openat = syscall('openat', do_sys_open)
+const close = syscall('close', close_fd)
+const read = syscall('read', (ts: task_struct, fd: number, b: Uint8Array) => vfs_rw(ts, fd, b, null, false))
+const write = syscall('write', (ts: task_struct, fd: number, b: Uint8Array) => vfs_rw(ts, fd, b, null, true))
+const pread = syscall('pread64', (ts: task_struct, fd: number, b: Uint8Array, o: number) => vfs_rw(ts, fd, b, o, false))
+const pwrite = syscall('pwrite64', (ts: task_struct, fd: number, b: Uint8Array, o: number) =>
+  vfs_rw(ts, fd, b, o, true),
+)
+const lseek = syscall('lseek', vfs_llseek)
+const stat = syscall('stat', vfs_stat)
+const fstat = syscall('fstat', vfs_fstat)
+const statfs = syscall('statfs', vfs_statfs)
+const getdents = syscall('getdents64', iterate_dir)
+const mmap = syscall('mmap', do_mmap)
+const munmap = syscall('munmap', do_munmap)
+const mount = syscall('mount', do_mount_fuse)
+const umount = syscall('umount2', do_umount)
+
+/** A buffer of this length nobody looks at, or the caller's own. */
+const asBuf = (b: Uint8Array | number): Uint8Array => (typeof b === 'number' ? new Uint8Array(b) : b)
+
+/** What an application's generator gets as `sys`. `yield*` everything. */
+export class Sys {
+  readonly ts: task_struct
+  constructor(ts: task_struct) {
+    this.ts = ts
+  }
+  open(path: string, flags = 0): Op<number> {
+    return openat(this.ts, path, flags)
+  }
+  close(fd: number): Op<number> {
+    return close(this.ts, fd)
+  }
+  /** `buf`: a buffer to fill, or a number of bytes nobody will look at. Bytes read or -errno. */
+  read(fd: number, buf: Uint8Array | number): Op<number> {
+    return read(this.ts, fd, asBuf(buf))
+  }
+  write(fd: number, buf: Uint8Array): Op<number> {
+    return write(this.ts, fd, buf)
+  }
+  pread(fd: number, buf: Uint8Array | number, off: number): Op<number> {
+    return pread(this.ts, fd, asBuf(buf), off)
+  }
+  pwrite(fd: number, buf: Uint8Array, off: number): Op<number> {
+    return pwrite(this.ts, fd, buf, off)
+  }
+  lseek(fd: number, off: number, whence: number): Op<number> {
+    return lseek(this.ts, fd, off, whence)
+  }
+  stat(path: string): Op<Stat | number> {
+    return stat(this.ts, path)
+  }
+  fstat(fd: number): Op<Stat | number> {
+    return fstat(this.ts, fd)
+  }
+  statfs(path: string): Op<StatFs | number> {
+    return statfs(this.ts, path)
+  }
+  /** Names of an open directory. */
+  getdents(fd: number): Op<DirEntry[] | number> {
+    return getdents(this.ts, fd)
+  }
+  /** The address, or -errno. `addr` 0: the kernel picks. */
+  mmap(addr: number, len: number, prot: number, flags: number, fd: number, off = 0): Op<number> {
+    return mmap(this.ts, addr, len, prot, flags, fd, off)
+  }
+  munmap(addr: number, len: number): Op<number> {
+    return munmap(this.ts, addr, len)
+  }
+  mount(dev: FuseDev, path: string): Op<number> {
+    return mount(this.ts, dev, path)
+  }
+  umount(path: string): Op<number> {
+    return umount(this.ts, path)
+  }
+  /** Load from a mapped address into `buf`. SIGSEGV or SIGBUS unwind as a `Killed`; catch it to handle the signal. */
+  load(addr: number, buf: Uint8Array): Op<void> {
+    return user_load(this.ts, addr, buf)
+  }
+  store(addr: number, buf: Uint8Array): Op<void> {
+    return user_store(this.ts, addr, buf)
+  }
+  /** Like load, but a signal comes back as its siginfo, as a handler would see it. Null: nothing happened. */
+  load_or_signal(addr: number, buf: Uint8Array): Op<SigInfo | null> {
+    return handled(user_load, this.ts, addr, buf)
+  }
+  store_or_signal(addr: number, buf: Uint8Array): Op<SigInfo | null> {
+    return handled(user_store, this.ts, addr, buf)
+  }
+  /** The application computes for this long, ns. */
+  sleep(ns: number): Op<void> {
+    return sleep(ns)
+  }
+  /** Requests this process has sent to FUSE servers so far. */
+  upcalls(): number {
+    return this.ts.upcalls.peek()
+  }
+  /** Page faults this process has taken so far (minor and major). */
+  faults(): number {
+    return this.ts.mm!.min_flt.peek() + this.ts.mm!.maj_flt.peek()
+  }
+  /** echo 2 > /proc/sys/vm/drop_caches. Gives how many names went. */
+  drop_caches(): Op<number> {
+    return drop_caches(this.ts.k)
+  }
+  /** A device tool reads the bare device (mkfs, daxctl). Bytes, or -errno of finding it. */
+  tool_read(device: string, off: number, buf: Uint8Array): Op<number> {
+    return tool(this.ts, device, off, buf, false)
+  }
+  tool_write(device: string, off: number, buf: Uint8Array): Op<number> {
+    return tool(this.ts, device, off, buf, true)
+  }
+}
+
+const handled = kfn(
+  'signal handler',
+  function* (access: typeof user_load, ts: task_struct, addr: number, buf: Uint8Array): Step<SigInfo | null> {
+    try {
+      yield* access(ts, addr, buf)
+      return null
+    } catch (e) {
+      if (e instanceof Killed && e.info !== null) return e.info as SigInfo
+      throw e
+    }
+  },
+)
+
+const tool = kfn(
+  'device tool',
+  function* (ts: task_struct, device: string, off: number, buf: Uint8Array, write: boolean): Step<number> {
+    const dev = ts.k.bus.byName(device.replace(/^\/dev\//, ''))
+    if (dev === undefined || off + buf.length > dev.memory.size) return -6
+    return yield* write ? fabric_write(dev.memory, off, buf, 'tool') : fabric_read(dev.memory, off, buf, 'tool')
+  },
+)

@@ -1,0 +1,57 @@
+// A process or kernel thread of one host: credentials, capabilities, open files, address space.
+import { Cell, JMap, type Task } from '../sim/index.ts'
+import type { Kernel } from './kernel.ts'
+import { mm_struct } from './mm/mm_struct.ts'
+import type { File } from './vfs/file.ts'
+
+export type Capability = 'CAP_SYS_ADMIN' | 'CAP_SYS_RAWIO' | 'CAP_DAC_OVERRIDE'
+export const ALL_CAPS: readonly Capability[] = ['CAP_SYS_ADMIN', 'CAP_SYS_RAWIO', 'CAP_DAC_OVERRIDE']
+
+export interface Cred {
+  readonly uid: number
+  readonly gid: number
+  readonly caps: readonly Capability[]
+}
+
+export const ROOT_CRED: Cred = { uid: 0, gid: 0, caps: ALL_CAPS }
+
+/** siginfo_t of a delivered signal. */
+export interface SigInfo {
+  readonly signal: string
+  /** e.g. BUS_ADRERR, BUS_MCEERR_AR, SEGV_MAPERR */
+  readonly si_code: string
+  readonly si_addr: number
+}
+
+/** struct task_struct */
+export class task_struct {
+  readonly k: Kernel
+  readonly comm: string
+  readonly pid: number
+  readonly cred: Cred
+  /** Has a user address space (kernel threads have none). */
+  readonly user: boolean
+  readonly mm: mm_struct | null
+  readonly files: JMap<number, File>
+  /** Requests this task sent to FUSE servers. */
+  readonly upcalls: Cell<number>
+  /** Signals that were delivered, in order. */
+  readonly delivered: SigInfo[] = []
+  task: Task | null = null
+
+  constructor(k: Kernel, comm: string, o: { user: boolean; cred?: Cred }) {
+    this.k = k
+    this.comm = comm
+    this.pid = k.new_pid()
+    this.cred = o.cred ?? ROOT_CRED
+    this.user = o.user
+    this.mm = o.user ? new mm_struct(k) : null
+    this.files = new JMap(k.m.journal)
+    this.upcalls = new Cell(k.m, 'upcalls', 0)
+  }
+
+  /** capable() of this task. */
+  capable(cap: Capability): boolean {
+    return this.cred.caps.includes(cap)
+  }
+}

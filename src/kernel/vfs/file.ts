@@ -1,0 +1,75 @@
+// struct file and the descriptor table.
+import { Cell, kfn, type Step } from '../../sim/index.ts'
+import { EBADF } from '../../wire/index.ts'
+import type { fuse_file } from '../fuse/fuse_inode.ts'
+import type { task_struct } from '../task_struct.ts'
+import type { Dentry } from './dcache.ts'
+import { type Inode, iget } from './inode.ts'
+import { iput } from './iput.ts'
+
+export const O_RDONLY = 0
+export const O_WRONLY = 1
+export const O_RDWR = 2
+export const O_ACCMODE = 3
+export const O_CREAT = 0o100
+export const O_EXCL = 0o200
+export const O_TRUNC = 0o1000
+export const O_APPEND = 0o2000
+export const O_DIRECT = 0o40000
+export const O_DIRECTORY = 0o200000
+
+export class File {
+  readonly f_dentry: Dentry
+  readonly f_inode: Inode
+  readonly f_flags: number
+  readonly f_pos: Cell<number>
+  readonly f_count: Cell<number>
+  fuse: fuse_file | null = null
+
+  constructor(dentry: Dentry, flags: number) {
+    const inode = dentry.d_inode.peek()!
+    this.f_dentry = dentry
+    this.f_inode = inode
+    this.f_flags = flags
+    this.f_pos = new Cell(inode.k.m, 'file->f_pos', 0)
+    this.f_count = new Cell(inode.k.m, 'file->f_count', 1)
+    iget(inode)
+  }
+  get readable(): boolean {
+    return (this.f_flags & O_ACCMODE) !== O_WRONLY
+  }
+  get writable(): boolean {
+    return (this.f_flags & O_ACCMODE) !== O_RDONLY
+  }
+}
+
+export const get_file = (f: File): void => f.f_count.poke(f.f_count.peek() + 1)
+
+/** fput(): drop a reference; the last one releases the file. */
+export const fput = kfn('fput', function* (f: File): Step<void> {
+  f.f_count.poke(f.f_count.peek() - 1)
+  if (f.f_count.peek() > 0) return
+  if (f.f_inode.i_fop.release) yield* f.f_inode.i_fop.release(f.f_inode, f)
+  yield* iput(f.f_inode)
+})
+
+/** Put a file under the lowest free descriptor. */
+export function fd_install(ts: task_struct, f: File): number {
+  let fd = 3
+  while (ts.files.has(fd)) fd++
+  ts.files.set(fd, f)
+  return fd
+}
+
+/** The file of a descriptor, or -EBADF. */
+export const fdget = (ts: task_struct, fd: number): File | number => ts.files.get(fd) ?? -EBADF
+
+/** filp_close(): flush, drop the descriptor's reference. The descriptor is gone whatever flush says. */
+export const close_fd = kfn('filp_close', function* (ts: task_struct, fd: number): Step<number> {
+  const f = ts.files.get(fd)
+  if (f === undefined) return -EBADF
+  ts.files.delete(fd)
+  const rc = f.f_inode.i_fop.flush ? yield* f.f_inode.i_fop.flush(f) : 0
+  yield* fput(f)
+  return rc
+})

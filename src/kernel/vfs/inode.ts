@@ -1,0 +1,141 @@
+// struct inode, super_block and their operation tables, as far as path walk, data and mapping need them.
+// Locking: i_rwsem (inode_lock) guards directory changes and size; i_size is read without it, as the kernel does.
+import { Cell, down_read, down_write, type Op, RwSemaphore, up_read, up_write } from '../../sim/index.ts'
+import { AddressSpace } from '../dax/address_space.ts'
+import type { fuse_conn } from '../fuse/fuse_i.ts'
+import type { fuse_inode } from '../fuse/fuse_inode.ts'
+import type { Kernel } from '../kernel.ts'
+import type { VmArea } from '../mm/mm_struct.ts'
+import type { Dentry } from './dcache.ts'
+import type { File } from './file.ts'
+
+export const S_IFMT = 0o170000
+export const S_IFDIR = 0o040000
+export const S_IFCHR = 0o020000
+export const S_IFREG = 0o100000
+export const S_IFLNK = 0o120000
+export const S_ISREG = (mode: number): boolean => (mode & S_IFMT) === S_IFREG
+export const S_ISDIR = (mode: number): boolean => (mode & S_IFMT) === S_IFDIR
+export const S_ISCHR = (mode: number): boolean => (mode & S_IFMT) === S_IFCHR
+
+/** i_flags: direct access to the memory. */
+export const S_DAX = 8192
+export const IS_DAX = (inode: Inode): boolean => (inode.i_flags.peek() & S_DAX) !== 0
+
+export const MAY_EXEC = 1
+export const MAY_WRITE = 2
+export const MAY_READ = 4
+
+/** What stat(2) shows besides the size. */
+export interface InodeAttr {
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+  readonly nlink: number
+}
+
+export interface InodeOps {
+  /** Fill `dentry` with the inode of its name: 0, or -errno (-ENOENT: no such name). */
+  lookup?(dir: Inode, dentry: Dentry): Op<number>
+  /** May the running task do `mask` here: 0 or -EACCES. */
+  permission?(inode: Inode, mask: number): Op<number>
+  /** Bring attributes up to date: 0 or -errno. */
+  getattr?(inode: Inode): Op<number>
+}
+
+/** struct kiocb plus the user buffer: one read or write. Returns of iter functions are bytes or -errno. */
+export interface Kiocb {
+  readonly file: File
+  readonly pos: number
+  /** The user's buffer; only its first `count` bytes are used. */
+  readonly buf: Uint8Array
+  count: number
+}
+
+/** One name of a directory as readdir(3) gives it. */
+export interface DirEntry {
+  readonly name: string
+  readonly ino: number
+  readonly type: number
+}
+
+export interface FileOps {
+  open?(inode: Inode, file: File): Op<number>
+  flush?(file: File): Op<number>
+  release?(inode: Inode, file: File): Op<number>
+  read_iter?(iocb: Kiocb): Op<number>
+  write_iter?(iocb: Kiocb): Op<number>
+  mmap?(file: File, vma: VmArea): Op<number>
+  iterate?(file: File, out: DirEntry[]): Op<number>
+}
+
+export interface StatFs {
+  readonly type: number
+  readonly bsize: number
+  readonly blocks: number
+  readonly bfree: number
+}
+
+/** struct super_block */
+export interface SuperBlock {
+  readonly k: Kernel
+  readonly s_type: string
+  readonly s_root: Dentry
+  readonly nodev: boolean
+  readonly fuse: fuse_conn | null
+  /** d_revalidate: 1 still good, 0 look it up again, -errno. */
+  revalidate?(dentry: Dentry): Op<number>
+  statfs?(): Op<StatFs | number>
+  /** Drop every inode; called by umount when nothing is open. */
+  kill?(): Op<void>
+  /** The last reference to this inode went; free what it has. */
+  evict_inode?(inode: Inode, forget: boolean): Op<void>
+}
+
+/** struct inode */
+export class Inode {
+  readonly k: Kernel
+  readonly id: number
+  readonly name: string
+  readonly i_ino: number
+  readonly i_attr: Cell<InodeAttr>
+  readonly i_size: Cell<number>
+  readonly i_flags: Cell<number>
+  /** References: dentries, open files, mappings. */
+  readonly i_count: Cell<number>
+  readonly i_rwsem: RwSemaphore
+  readonly i_rdev: number
+  readonly i_mapping: AddressSpace
+  i_op: InodeOps
+  i_fop: FileOps
+  /** Target of a symbolic link. */
+  i_link: string | null = null
+  fuse: fuse_inode | null = null
+
+  constructor(k: Kernel, ino: number, attr: InodeAttr, o: { i_op?: InodeOps; i_fop?: FileOps; rdev?: number } = {}) {
+    const m = k.m
+    this.k = k
+    this.id = m.newId()
+    this.name = `inode ${ino}`
+    this.i_ino = ino
+    this.i_attr = new Cell(m, 'inode->i_mode', attr)
+    this.i_size = new Cell(m, 'inode->i_size', 0)
+    this.i_flags = new Cell(m, 'inode->i_flags', 0)
+    this.i_count = new Cell(m, 'inode->i_count', 0)
+    this.i_rwsem = new RwSemaphore(m, 'inode->i_rwsem')
+    this.i_rdev = o.rdev ?? 0
+    this.i_mapping = new AddressSpace(k)
+    this.i_op = o.i_op ?? {}
+    this.i_fop = o.i_fop ?? {}
+  }
+  get i_mode(): number {
+    return this.i_attr.peek().mode
+  }
+}
+
+export const inode_lock = (inode: Inode): Op<void> => down_write(inode.i_rwsem)
+export const inode_unlock = (inode: Inode): Op<void> => up_write(inode.i_rwsem)
+export const inode_lock_shared = (inode: Inode): Op<void> => down_read(inode.i_rwsem)
+export const inode_unlock_shared = (inode: Inode): Op<void> => up_read(inode.i_rwsem)
+
+export const iget = (inode: Inode): void => inode.i_count.poke(inode.i_count.peek() + 1)

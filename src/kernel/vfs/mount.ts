@@ -1,0 +1,36 @@
+// mount(2) of a FUSE connection and umount(2).
+import { kfn, type Step } from '../../sim/index.ts'
+import { EBUSY, EINVAL, ENOTDIR } from '../../wire/index.ts'
+import type { FuseDev } from '../fuse/dev.ts'
+import { fuse_kill_sb, fuse_mount_fs } from '../fuse/inode.ts'
+import type { task_struct } from '../task_struct.ts'
+import type { Dentry } from './dcache.ts'
+import { S_ISDIR } from './inode.ts'
+import { kern_path } from './namei.ts'
+
+/** mount -t fuse: 0 or -errno (walk, -ENOTDIR, -EBUSY: something is mounted there). */
+export const do_mount_fuse = kfn('do_mount', function* (ts: task_struct, dev: FuseDev, path: string): Step<number> {
+  const d = yield* kern_path(ts.k, path, true)
+  if (typeof d === 'number') return d
+  if (!S_ISDIR(d.d_inode.peek()!.i_mode)) return -ENOTDIR
+  if (d.d_parent === null || d.d_sb?.s_root === d) return -EBUSY
+  return yield* fuse_mount_fs(ts.k, dev, d)
+})
+
+/** A file or mapping below `d` is in use: its inode has more references than its name. */
+const busy = (d: Dentry): boolean => {
+  const inode = d.d_inode.peek()
+  if (inode !== null && inode.i_count.peek() > 1) return true
+  return d.children.values().some(busy)
+}
+
+/** umount(2): 0, -EINVAL (not a mount point), -EBUSY (something is open or mapped). */
+export const do_umount = kfn('do_umount', function* (ts: task_struct, path: string): Step<number> {
+  const d = yield* kern_path(ts.k, path, true)
+  if (typeof d === 'number') return d
+  const sb = d.d_sb
+  if (sb === null || sb.fuse === null || sb.s_root !== d || d.d_parent === null) return -EINVAL
+  if (busy(d)) return -EBUSY
+  yield* fuse_kill_sb(d.d_inode.peek()!.fuse!.fm, d.d_parent)
+  return 0
+})

@@ -1,0 +1,103 @@
+// Path walk (fs/namei.c). Directories' i_rwsem is held for reading across a lookup, so lookups of other names go on.
+import { down_read, kfn, type Step, up_read, wait_event, wake_up_all } from '../../sim/index.ts'
+import { EACCES, ELOOP, ENOENT, ENOTDIR } from '../../wire/index.ts'
+import type { Kernel } from '../kernel.ts'
+import { Dentry } from './dcache.ts'
+import { type Inode, MAY_EXEC, S_ISDIR } from './inode.ts'
+
+const MAX_LINKS = 40
+
+/** inode_permission(): the file system's answer, or the mode bits against the task's ids. */
+export const inode_permission = kfn('inode_permission', function* (inode: Inode, mask: number): Step<number> {
+  if (inode.i_op.permission) return yield* inode.i_op.permission(inode, mask)
+  return generic_permission(inode, mask)
+})
+
+/** generic_permission(): 0 or -EACCES by mode bits; CAP_DAC_OVERRIDE passes. */
+export function generic_permission(inode: Inode, mask: number): number {
+  const ts = inode.k.current
+  if (ts.capable('CAP_DAC_OVERRIDE')) return 0
+  const { mode, uid, gid } = inode.i_attr.peek()
+  const bits = ts.cred.uid === uid ? mode >> 6 : ts.cred.gid === gid ? mode >> 3 : mode
+  return (bits & mask) === mask ? 0 : -EACCES
+}
+
+/** Follow what is mounted here, however deep. */
+const cross_mounts = (d: Dentry): Dentry => {
+  let sb = d.mounted.peek()
+  while (sb !== null) {
+    d = sb.s_root
+    sb = d.mounted.peek()
+  }
+  return d
+}
+
+/** One component below `dir`: the cached name if it is still good, else ask the file system. Dentry or -errno. */
+const walk_component = kfn('walk_component', function* (k: Kernel, dir: Dentry, name: string): Step<Dentry | number> {
+  const dinode = dir.d_inode.peek()!
+  for (;;) {
+    const d = dir.children.get(name)
+    if (d?.in_lookup.peek()) {
+      yield* wait_event(d.wq, () => !d.in_lookup.peek())
+      continue
+    }
+    if (d !== undefined) {
+      const good = d.d_sb?.revalidate ? yield* d.d_sb.revalidate(d) : 1
+      if (good < 0) return good
+      if (good === 1) return d
+      if (dir.children.get(name) === d) dir.children.delete(name)
+    }
+    if (!dinode.i_op.lookup) return -ENOENT
+    yield* down_read(dinode.i_rwsem)
+    if (dir.children.has(name)) {
+      yield* up_read(dinode.i_rwsem)
+      continue
+    }
+    const fresh = new Dentry(k, name, dir, null)
+    fresh.in_lookup.poke(true)
+    dir.children.set(name, fresh)
+    const rc = yield* dinode.i_op.lookup(dinode, fresh)
+    fresh.in_lookup.poke(false)
+    if (rc < 0) dir.children.delete(name)
+    yield* wake_up_all(fresh.wq)
+    yield* up_read(dinode.i_rwsem)
+    return rc < 0 ? rc : fresh
+  }
+})
+
+/** kern_path(): the dentry of an absolute path, or -errno. `follow` follows a link in the last component. */
+export const kern_path = kfn('kern_path', function* (k: Kernel, path: string, follow: boolean): Step<Dentry | number> {
+  return yield* path_walk(k, path, follow, 0)
+})
+
+const path_walk = kfn('link_path_walk', function* (k: Kernel, path: string, follow: boolean, depth: number): Step<
+  Dentry | number
+> {
+  if (depth > MAX_LINKS) return -ELOOP
+  // The model has no working directory: a relative path starts nowhere.
+  if (!path.startsWith('/')) return -ENOENT
+  const names = path.split('/').filter(s => s !== '' && s !== '.')
+  let d = cross_mounts(k.root)
+  for (let i = 0; i < names.length; i++) {
+    const inode = d.d_inode.peek()!
+    if (!S_ISDIR(inode.i_mode)) return -ENOTDIR
+    const rc = yield* inode_permission(inode, MAY_EXEC)
+    if (rc < 0) return rc
+    if (names[i] === '..') {
+      d = d.d_parent ?? d
+      continue
+    }
+    const next = yield* walk_component(k, d, names[i]!)
+    if (typeof next === 'number') return next
+    d = cross_mounts(next)
+    const link = d.d_inode.peek()!.i_link
+    if (link !== null && (follow || i + 1 < names.length)) {
+      const rest = names.slice(i + 1).join('/')
+      return yield* path_walk(k, rest === '' ? link : `${link}/${rest}`, follow, depth + 1)
+    }
+  }
+  return d
+})
+
+/** may_open_dev(): device nodes on this mount may be used. */
+export const may_open_dev = (d: Dentry): boolean => !d.d_sb?.nodev

@@ -1,0 +1,54 @@
+// read(2) and write(2) and their positioned forms.
+import { kfn, type Step } from '../../sim/index.ts'
+import { EBADF, EINVAL, EISDIR } from '../../wire/index.ts'
+import type { task_struct } from '../task_struct.ts'
+import { type File, fdget, O_APPEND } from './file.ts'
+import { type Kiocb, S_ISDIR } from './inode.ts'
+
+/** Bytes, or -EBADF, -EISDIR, -EINVAL, or the file system's errno. `pos` null: at and moving the file position. */
+export const vfs_rw = kfn(
+  'vfs_rw',
+  function* (ts: task_struct, fd: number, buf: Uint8Array, pos: number | null, write: boolean): Step<number> {
+    const f = fdget(ts, fd)
+    if (typeof f === 'number') return f
+    if (write ? !f.writable : !f.readable) return -EBADF
+    if (S_ISDIR(f.f_inode.i_mode)) return -EISDIR
+    const iter = write ? f.f_inode.i_fop.write_iter : f.f_inode.i_fop.read_iter
+    if (iter === undefined || (pos !== null && pos < 0)) return -EINVAL
+    const at = pos ?? (yield* start(f, write))
+    const iocb: Kiocb = { file: f, pos: at, buf, count: buf.length }
+    const n = yield* iter(iocb)
+    if (n > 0 && pos === null) yield* f.f_pos.store(at + n)
+    return n
+  },
+)
+
+/** Where a read or write without position starts. O_APPEND counts only on a kernel without L06. */
+const start = kfn('file_pos', function* (f: File, write: boolean): Step<number> {
+  if (write && (f.f_flags & O_APPEND) !== 0 && !f.f_inode.k.profile.has('L06')) return yield* f.f_inode.i_size.load()
+  return yield* f.f_pos.load()
+})
+
+export const SEEK_SET = 0
+export const SEEK_CUR = 1
+export const SEEK_END = 2
+
+/** lseek(2): the new position, or -EBADF, -EINVAL. */
+export const vfs_llseek = kfn(
+  'vfs_llseek',
+  function* (ts: task_struct, fd: number, off: number, whence: number): Step<number> {
+    const f = fdget(ts, fd)
+    if (typeof f === 'number') return f
+    let to: number
+    if (whence === SEEK_SET) to = off
+    else if (whence === SEEK_CUR) to = (yield* f.f_pos.load()) + off
+    else if (whence === SEEK_END) {
+      const rc = f.f_inode.i_op.getattr ? yield* f.f_inode.i_op.getattr(f.f_inode) : 0
+      if (rc < 0) return rc
+      to = (yield* f.f_inode.i_size.load()) + off
+    } else return -EINVAL
+    if (to < 0) return -EINVAL
+    yield* f.f_pos.store(to)
+    return to
+  },
+)

@@ -1,0 +1,58 @@
+// stat(2), statfs(2), readdir(3).
+import { kfn, type Step } from '../../sim/index.ts'
+import { ENOSYS, ENOTDIR } from '../../wire/index.ts'
+import type { task_struct } from '../task_struct.ts'
+import { fdget } from './file.ts'
+import { type DirEntry, type Inode, S_ISDIR, type StatFs } from './inode.ts'
+import { kern_path } from './namei.ts'
+
+/** What stat(2) fills in. Size in bytes. */
+export interface Stat {
+  readonly ino: number
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+  readonly nlink: number
+  readonly size: number
+}
+
+const vfs_getattr = kfn('vfs_getattr', function* (inode: Inode): Step<Stat | number> {
+  const rc = inode.i_op.getattr ? yield* inode.i_op.getattr(inode) : 0
+  if (rc < 0) return rc
+  return { ino: inode.i_ino, ...inode.i_attr.peek(), size: yield* inode.i_size.load() }
+})
+
+export const vfs_stat = kfn('vfs_stat', function* (ts: task_struct, path: string): Step<Stat | number> {
+  const d = yield* kern_path(ts.k, path, true)
+  return typeof d === 'number' ? d : yield* vfs_getattr(d.d_inode.peek()!)
+})
+
+export const vfs_fstat = kfn('vfs_fstat', function* (ts: task_struct, fd: number): Step<Stat | number> {
+  const f = fdget(ts, fd)
+  return typeof f === 'number' ? f : yield* vfs_getattr(f.f_inode)
+})
+
+export const vfs_statfs = kfn('vfs_statfs', function* (ts: task_struct, path: string): Step<StatFs | number> {
+  const d = yield* kern_path(ts.k, path, true)
+  if (typeof d === 'number') return d
+  return d.d_sb?.statfs ? yield* d.d_sb.statfs() : -ENOSYS
+})
+
+/** Every name of an open directory, or -errno. */
+export const iterate_dir = kfn('iterate_dir', function* (ts: task_struct, fd: number): Step<DirEntry[] | number> {
+  const f = fdget(ts, fd)
+  if (typeof f === 'number') return f
+  const inode = f.f_inode
+  if (!S_ISDIR(inode.i_mode)) return -ENOTDIR
+  if (inode.i_fop.iterate) {
+    const rc = inode.i_op.getattr ? yield* inode.i_op.getattr(inode) : 0
+    if (rc < 0) return rc
+    const out: DirEntry[] = []
+    const n = yield* inode.i_fop.iterate(f, out)
+    return n < 0 ? n : out
+  }
+  return f.f_dentry.children.values().map(d => {
+    const i = d.d_inode.peek()!
+    return { name: d.d_name, ino: i.i_ino, type: (i.i_mode >> 12) & 15 }
+  })
+})

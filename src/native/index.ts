@@ -1,0 +1,26 @@
+/** native: the machine underneath. libc through koffi and the owner of a mapping; absent where koffi or Linux is. */
+export {
+  AF_UNIX,
+  close,
+  errnoName,
+  ftruncate,
+  HUGE_PAGE_SIZE,
+  ioctl,
+  MADV_DONTNEED,
+  MADV_HUGEPAGE,
+  MADV_NOHUGEPAGE,
+  MFD_CLOEXEC,
+  MFD_HUGE_2MB,
+  MFD_HUGETLB,
+  memfd_create,
+  NATIVE_SWITCH,
+  nativeAvailable,
+  PAGE_SIZE,
+  SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
+  SOCK_SEQPACKET,
+  SOCK_STREAM,
+  SysError,
+  socketpair,
+} from './libc.ts'
+export { Mapping } from './mapping.ts'

@@ -1,0 +1,10 @@
+// Which kernel, which server: pure tables.
+export { DEFECTS, type Defect, type Mark } from './defects.ts'
+export {
+  DEFAULT_KERNEL,
+  type DefectSwitches,
+  KERNELS,
+  KernelProfile,
+  type KernelTable,
+  kernelProfile,
+} from './kernels.ts'

@@ -1,0 +1,89 @@
+// Which kernel this is, as data. Numbers are those of kernel.md 1.1, 1.2 and 2.16. Kernel code reads fields and asks `has`;
+// it never compares a name.
+import { UsageError } from '../sim/index.ts'
+import { DEFECTS } from './defects.ts'
+
+/** One kernel with famfs in it. Sizes in bytes. */
+export interface KernelTable {
+  readonly name: string
+  readonly title: string
+  /** Numbers of the famfs requests on the wire (1.1). */
+  readonly opcodes: { readonly GET_FMAP: number; readonly GET_DAXDEV: number }
+  /** Bit of FUSE_DAX_FMAP in the 64-bit INIT flags (1.2). */
+  readonly dax_fmap_bit: number
+  /** INIT flags offered besides DAX_FMAP, as the two words on the wire (oracle init.in). */
+  readonly init_flags: { readonly flags: number; readonly flags2: number }
+  /** FUSE_KERNEL_MINOR_VERSION as the header has it. */
+  readonly minor: number
+  /** The mounter must have CAP_SYS_RAWIO for the flag to be offered (2.1). */
+  readonly needs_cap_sys_rawio: boolean
+  /** Output buffer of GET_FMAP. */
+  readonly fmap_bufsize: number
+  readonly max_extents: number
+  readonly max_strips: number
+  readonly max_daxdevs: number
+  /** Alignment of extent offsets and lengths. */
+  readonly extent_align: number
+  /** chunk_size must be a multiple of this. */
+  readonly chunk_align: number
+}
+
+const PMD_SIZE = 0x200000
+
+export const KERNELS: readonly KernelTable[] = [
+  {
+    name: 'v10',
+    title: 'V10 of the fuse series (31 Mar 2026) on the DAX half that is in 7.1',
+    opcodes: { GET_FMAP: 54, GET_DAXDEV: 55 },
+    dax_fmap_bit: 43,
+    init_flags: { flags: 0x73fffffb, flags2: 0x5fd },
+    minor: 45,
+    needs_cap_sys_rawio: true,
+    fmap_bufsize: 4096,
+    max_extents: 32,
+    max_strips: 32,
+    max_daxdevs: 24,
+    extent_align: PMD_SIZE,
+    chunk_align: PMD_SIZE,
+  },
+]
+
+export const DEFAULT_KERNEL = 'v10'
+
+/** A kernel's table with its set of defects after the switches of this run. */
+export class KernelProfile {
+  readonly t: KernelTable
+  private readonly on: ReadonlySet<string>
+  constructor(t: KernelTable, on: ReadonlySet<string>) {
+    this.t = t
+    this.on = on
+  }
+  /** Is this defect in the kernel that runs? */
+  has(defect: string): boolean {
+    return this.on.has(defect)
+  }
+  /** Numbers of the defects that are on, in catalogue order. */
+  defects(): string[] {
+    return DEFECTS.filter(d => this.on.has(d.id)).map(d => d.id)
+  }
+}
+
+/** Switches of a run: defects to add or take away by number. */
+export interface DefectSwitches {
+  readonly defect?: readonly string[]
+  readonly noDefect?: readonly string[]
+}
+
+/** The profile of this name with these switches. Throws UsageError for an unknown name or number. */
+export function kernelProfile(name: string, s: DefectSwitches = {}): KernelProfile {
+  const t = KERNELS.find(k => k.name === name)
+  if (!t) throw new UsageError(`unknown kernel '${name}': expected one of ${KERNELS.map(k => k.name).join(', ')}`)
+  const on = new Set(DEFECTS.filter(d => d.kernels.includes(name)).map(d => d.id))
+  const known = (id: string): string => {
+    if (DEFECTS.some(d => d.id === id)) return id
+    throw new UsageError(`unknown defect '${id}': expected one of ${DEFECTS.map(d => d.id).join(', ')}`)
+  }
+  for (const id of s.defect ?? []) on.add(known(id))
+  for (const id of s.noDefect ?? []) on.delete(known(id))
+  return new KernelProfile(t, on)
+}

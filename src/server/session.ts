@@ -1,0 +1,53 @@
+// Low-level FUSE session: takes requests apart, calls the handler of the opcode, sends the reply. The same session serves
+// every transport. A handler is task code and answers with a Reply.
+import { kfn, type Op, type Step, work } from '../sim/index.ts'
+import {
+  type AnyStruct,
+  decodeRequest,
+  EIO,
+  ENOSYS,
+  encodeReply,
+  encodeReplyStruct,
+  type OpcodeTable,
+  type OpName,
+  type Request,
+} from '../wire/index.ts'
+import type { Transport } from './transport/transport.ts'
+
+/** What a handler answers: an errno (positive), a struct, or bytes. Nothing: the request has no reply. */
+export type Reply =
+  | { readonly errno: number }
+  | { readonly def: AnyStruct; readonly values: object }
+  | { readonly bytes: Uint8Array }
+  | null
+
+export type Handler = (req: Request) => Op<Reply>
+export type Handlers = { readonly [name in OpName]?: Handler }
+
+/** Usual time of a handler, ns: wake-up, system calls, work. */
+const HANDLER_NS = 3000
+
+const encode = (unique: number, r: Exclude<Reply, null>): Uint8Array => {
+  if ('errno' in r) return encodeReply(unique, r.errno === 0 ? 0 : -r.errno)
+  if ('bytes' in r) return encodeReply(unique, 0, r.bytes)
+  return encodeReplyStruct(unique, r.def, r.values)
+}
+
+/** fuse_session_loop(): serve until the connection is gone. Any number of workers may run it on one transport. */
+export const fuse_session_loop = kfn(
+  'fuse_session_loop',
+  function* (table: OpcodeTable, transport: Transport, handlers: Handlers): Step<number> {
+    for (;;) {
+      const msg = yield* transport.recv()
+      if (typeof msg === 'number') return msg
+      const req = decodeRequest(table, msg)
+      if ('error' in req) continue // unreadable: there is nobody to answer
+      yield* work(HANDLER_NS)
+      const handler = handlers[req.op.name as OpName]
+      const reply: Reply = handler ? yield* handler(req) : req.op.reply ? { errno: ENOSYS } : null
+      if (reply === null) continue
+      const rc = yield* transport.send(encode(req.unique, reply))
+      if (rc === -EIO) return rc
+    }
+  },
+)

@@ -1,0 +1,61 @@
+// The machine: tasks, choices, clock, shared memory, locks, hook points, trace. Knows nothing of file systems.
+export { assert, InvariantError, UsageError } from './assert.ts'
+export { Cell, smp_mb, smp_rmb, smp_wmb } from './cell.ts'
+export {
+  type Choice,
+  type ChoiceContext,
+  type ChoiceKind,
+  type Chooser,
+  defaultChooser,
+  type Option,
+  REDUNDANT,
+  Recorder,
+  type RunEnd,
+} from './chooser.ts'
+export { Digest, hashBytes, hashString } from './hash.ts'
+export { type HookEvent, Hooks } from './hooks.ts'
+export { JList, JMap, Journal, type Mark, type Saver, type Undoable } from './journal.ts'
+export { type FnInfo, kfn } from './kfn.ts'
+export { Lifecycle, type LifecycleConfig } from './lifecycle.ts'
+export {
+  down_read,
+  down_write,
+  Mutex,
+  mutex_lock,
+  mutex_trylock,
+  mutex_unlock,
+  RwSemaphore,
+  SpinLock,
+  spin_lock,
+  spin_unlock,
+  up_read,
+  up_write,
+} from './lock.ts'
+export {
+  Machine,
+  type MachineOptions,
+  type Policy,
+  type Problem,
+  sleep,
+  sleep_until,
+  step,
+  type Verdict,
+  work,
+} from './machine.ts'
+export * from './math.ts'
+export { ACCESS_NONE, ACCESS_READ, ACCESS_WRITE, BLOCKED, Op, OpKind, type OpObject, type Step } from './op.ts'
+export { Stream, Streams } from './rng.ts'
+export { DEAD, Killed, Oops, RUNNABLE, SLEEPING, Task } from './task.ts'
+export { EventKind, Trace, type TraceEvent } from './trace.ts'
+export {
+  Completion,
+  complete,
+  INTERRUPTED,
+  signal,
+  type WaitMode,
+  WaitQueue,
+  wait_event,
+  wait_for_completion,
+  wake_up,
+  wake_up_all,
+} from './wait.ts'

@@ -1,0 +1,342 @@
+// The machine runs tasks, one operation at a time, and asks the chooser wherever there is more than one way on.
+// Locking rule of the simulator itself: there is one JavaScript thread; a step (one operation, then plain code up to the
+// next operation) is atomic.
+import { assert } from './assert.ts'
+import { type Chooser, defaultChooser, type Option, REDUNDANT } from './chooser.ts'
+import { describeDeadlock } from './deadlock.ts'
+import { Digest } from './hash.ts'
+import { Hooks } from './hooks.ts'
+import { Journal } from './journal.ts'
+import { CALL, type FnInfo } from './kfn.ts'
+import { trunc } from './math.ts'
+import { ACCESS_NONE, BLOCKED, Op, OpKind, type OpObject, type Step } from './op.ts'
+import { Streams } from './rng.ts'
+import { DEAD, Killed, Oops, RUNNABLE, SLEEPING, Task } from './task.ts'
+import { type EventKind, Trace, valueWord } from './trace.ts'
+import type { WaitQueue } from './wait.ts'
+
+/** `timed`: the runnable task with the lowest virtual time runs next. `free`: any runnable task may. */
+export type Policy = 'timed' | 'free'
+
+export interface MachineOptions {
+  /** Seed of the world's own streams. */
+  seed?: number
+  policy?: Policy
+  /** Bound on the steps of one execution; beyond it the run ends as `steps` (a livelock, most likely). */
+  maxSteps?: number
+}
+
+/** How an execution ended. `held` means: nothing was found wrong. */
+export type Verdict = 'held' | 'failed' | 'deadlock' | 'steps' | 'redundant'
+
+/** Something found wrong, by a sanitizer, a property or the model (WARN, oops). */
+export interface Problem {
+  readonly kind: string
+  readonly text: string
+  readonly task: string
+  readonly backtrace: readonly string[]
+}
+
+const SPAWN = new OpKind('start', ACCESS_NONE, 0, true, () => undefined)
+const SLEEP = new OpKind('sleep', ACCESS_NONE, 0, true, (t, op) => {
+  t.now += op.a
+})
+const SLEEP_UNTIL = new OpKind('sleep until', ACCESS_NONE, 0, true, (t, op) => {
+  if (op.a > t.now) t.now = op.a
+})
+const STEP = new OpKind('step', ACCESS_NONE, 1, true, () => undefined)
+
+/** How much longer than usual some work takes: the choice behind `work`. Option 0 is the usual. */
+const DURATIONS = [1, 1.5, 2, 4, 8].map(factor => ({ label: `x${factor}`, factor }))
+const WORK = new OpKind('work', ACCESS_NONE, 0, true, (t, op) => {
+  const { m } = t
+  const i = m.policy === 'timed' ? m.choose('duration', DURATIONS) : 0
+  t.now += trunc(op.a * DURATIONS[i]!.factor)
+})
+
+/** Work that usually takes `ns`; how long it takes this time is a choice (of no consequence under `free`). */
+export const work = (ns: number): Op<void> => new Op<void>(WORK, null, ns)
+/** The task's own time moves on by `ns`. */
+export const sleep = (ns: number): Op<void> => new Op<void>(SLEEP, null, ns)
+/** The task's own time moves on to `ns`. */
+export const sleep_until = (ns: number): Op<void> => new Op<void>(SLEEP_UNTIL, null, ns)
+/** A scheduling point with no effect. */
+export const step = (): Op<void> => new Op<void>(STEP, null)
+
+export class Machine {
+  readonly journal = new Journal()
+  readonly trace = new Trace()
+  readonly hooks = new Hooks()
+  readonly streams: Streams
+  readonly policy: Policy
+  readonly maxSteps: number
+  readonly tasks: Task[] = []
+  /** The task whose code is running. */
+  current: Task | null = null
+  /** Steps of this execution. */
+  steps = 0
+  readonly problems: Problem[] = []
+  /** Which task ran after which in this execution: equal digests, equal interleavings. */
+  private switches = new Digest()
+  private chooser: Chooser = defaultChooser
+  private readonly options: Task[] = []
+  private baseIds = 0
+  private readonly idCounters: number[] = []
+  /** Run after every step; null costs nothing. Properties of a world hang here. */
+  afterStep: (() => void) | null = null
+
+  constructor(o: MachineOptions = {}) {
+    this.streams = new Streams(o.seed ?? 0)
+    this.policy = o.policy ?? 'timed'
+    this.maxSteps = o.maxSteps ?? 50_000_000
+    this.journal.addSaver(this.trace)
+    this.journal.addSaver(this.streams)
+    this.journal.addSaver({
+      save: () => [this.baseIds, this.problems.length],
+      restore: s => {
+        this.baseIds = s[0]
+        this.problems.length = s[1]
+      },
+    })
+  }
+
+  /** A new id, from a counter of the running task, so that other tasks' work never shifts it. */
+  newId(): number {
+    const t = this.current
+    if (t === null) return ++this.baseIds
+    return (t.id + 1) * 1048576 + ++t.made
+  }
+
+  /** Make a task. It runs when the machine is run. */
+  spawn(label: string, body: Step<any>, o: { service?: boolean; owner?: any; at?: number } = {}): Task {
+    const t = new Task(this, this.tasks.length, label, o.service === true)
+    t.owner = o.owner ?? null
+    t.now = o.at ?? (this.current === null ? 0 : this.current.now)
+    // A later task with the same id goes on counting where an earlier one stopped: ids stay unique after set-up.
+    t.made = this.idCounters[t.id] ?? 0
+    t.frames.push(body)
+    t.fns.push(null)
+    t.pending = new Op(SPAWN, null)
+    this.tasks.push(t)
+    this.chooser.spawn?.(t)
+    return t
+  }
+
+  /** Forget all tasks (they are dead, or services asleep with nothing held), so that a mark can be set. */
+  retireTasks(): void {
+    for (const t of this.tasks) {
+      assert(t.error === null || t.error instanceof Killed, `${t.label} died in set-up`)
+      assert(t.held.length === 0, `${t.label} is retired holding ${t.held[0]?.name}`)
+      assert(t.state === DEAD || (t.service && t.state === SLEEPING), `${t.label} is retired while it runs`)
+      if (t.state === SLEEPING) (t.pending!.obj as WaitQueue).waiters.remove(t)
+      this.idCounters[t.id] = t.made
+    }
+    this.tasks.length = 0
+    this.current = null
+  }
+
+  /** Throw away the tasks of an execution before the world is rewound. */
+  dropTasks(): void {
+    this.tasks.length = 0
+    this.current = null
+  }
+
+  /** Wake a task whose blocking operation is complete, with its value. */
+  grant(t: Task, value: any): void {
+    assert(t.state === SLEEPING, `granting ${t.label}, which does not sleep`)
+    t.state = RUNNABLE
+    t.granted = true
+    t.result = value
+    const w = this.current
+    if (w !== null && w.now > t.now) t.now = w.now
+  }
+
+  /** Wake a task to try its blocking operation again. */
+  retry(t: Task): void {
+    if (t.state !== SLEEPING) return
+    t.state = RUNNABLE
+    const w = this.current
+    if (w !== null && w.now > t.now) t.now = w.now
+  }
+
+  /** Ask the chooser; with one option there is nothing to ask. Option 0 is the default. */
+  choose(kind: Parameters<Chooser['choose']>[0], options: readonly Option[]): number {
+    if (options.length < 2) return 0
+    const i = this.chooser.choose(kind, options, this)
+    if (i === REDUNDANT) return 0
+    assert(i >= 0 && i < options.length, `the chooser answered ${i} of ${options.length}`)
+    return i
+  }
+
+  /** Write an event into the trace and fire hooks. `subject` + kind name make the hook's label. */
+  emit(kind: EventKind, subject: string, obj: OpObject | null, a: number, b: number, ref: unknown): void {
+    if (this.trace.on) this.trace.write(this.current, kind, obj, subject, a, b, ref)
+    if (this.hooks.live) this.hooks.fire(`${subject} ${kind.name}`, this.current, ref)
+  }
+
+  /** Report something wrong, with the simulated backtrace. */
+  problem(kind: string, text: string): void {
+    const t = this.current
+    this.problems.push({ kind, text, task: t?.label ?? '-', backtrace: t?.backtrace() ?? [] })
+  }
+
+  /** Run until nothing can run. */
+  run(chooser: Chooser = defaultChooser): Verdict {
+    this.chooser = chooser
+    this.steps = 0
+    this.switches = new Digest()
+    chooser.begin?.()
+    if (chooser.spawn) for (const t of this.tasks) chooser.spawn(t)
+    const v = this.loop(chooser)
+    chooser.end?.({ verdict: v, steps: this.steps })
+    return v
+  }
+
+  private loop(chooser: Chooser): Verdict {
+    const { tasks, options, trace } = this
+    const timed = this.policy === 'timed'
+    let cur: Task | null = null
+    for (;;) {
+      // Who may run: the running task first, then the others by id; under `timed` only those with the lowest clock.
+      let n = 0
+      if (timed) {
+        let low = Number.POSITIVE_INFINITY
+        for (let i = 0; i < tasks.length; i++) {
+          const t = tasks[i]!
+          if (t.state === RUNNABLE && t.now < low) low = t.now
+        }
+        if (cur !== null && cur.state === RUNNABLE && cur.now === low) options[n++] = cur
+        for (let i = 0; i < tasks.length; i++) {
+          const t = tasks[i]!
+          if (t.state === RUNNABLE && t.now === low && t !== cur) options[n++] = t
+        }
+      } else {
+        if (cur !== null && cur.state === RUNNABLE) options[n++] = cur
+        for (let i = 0; i < tasks.length; i++) {
+          const t = tasks[i]!
+          if (t.state === RUNNABLE && t !== cur) options[n++] = t
+        }
+      }
+      if (n === 0) return this.ended()
+      if (options.length !== n) options.length = n
+      let pick = 0
+      if (n > 1) {
+        pick = chooser.choose('schedule', options, this)
+        if (pick === REDUNDANT) return 'redundant'
+      }
+      const t = options[pick]!
+      if (t !== cur) this.switches.word(t.id)
+      cur = t
+      this.current = t
+      if (++this.steps > this.maxSteps) return 'steps'
+      t.steps++
+      const op = t.pending!
+      let r: any
+      if (t.granted) {
+        t.granted = false
+        r = t.result
+        t.result = undefined
+      } else {
+        t.now += op.kind.cost
+        r = op.kind.exec(t, op)
+        if (r === BLOCKED) {
+          t.state = SLEEPING
+          if (trace.on) trace.write(t, op.kind, op.obj, 'blocks', 0, 0, null)
+          continue
+        }
+      }
+      if (trace.on) trace.write(t, op.kind, op.obj, '', valueWord(op.a), valueWord(r), null)
+      this.advance(t, r)
+      if (this.afterStep !== null) this.afterStep()
+    }
+  }
+
+  /** Resume a task with the value of its operation, up to its next operation or its end. */
+  private advance(t: Task, value: any): void {
+    const { frames, fns } = t
+    let gen = frames[frames.length - 1]!
+    let thrown: unknown = null
+    let throwing = false
+    for (;;) {
+      let r: IteratorResult<Op, any>
+      try {
+        if (throwing) {
+          throwing = false
+          r = gen.throw(thrown)
+        } else r = gen.next(value)
+      } catch (e) {
+        // The frame is gone. A signal unwinds frame by frame; an oops or a bug of ours does not come back.
+        frames.pop()
+        fns.pop()
+        if (frames.length === 0 || e instanceof Oops) {
+          this.died(t, e)
+          return
+        }
+        thrown = e
+        throwing = true
+        gen = frames[frames.length - 1]!
+        continue
+      }
+      if (r.done) {
+        if (frames.length === 1) {
+          frames.pop()
+          fns.pop()
+          t.value = r.value
+          this.exit(t)
+          return
+        }
+        if (this.hooks.fns) this.hooks.fire(`leave ${fns[fns.length - 1]!.name}`, t, r.value)
+        frames.pop()
+        fns.pop()
+        value = r.value
+        gen = frames[frames.length - 1]!
+        continue
+      }
+      const op = r.value
+      if (op.kind === CALL) {
+        gen = op.a
+        frames.push(gen)
+        fns.push(op.b as FnInfo)
+        value = undefined
+        if (this.hooks.fns) this.hooks.fire(`enter ${op.b.name}`, t, null)
+        continue
+      }
+      t.pending = op
+      return
+    }
+  }
+
+  /** 16 hex digits that name the interleaving of the last execution. */
+  interleaving(): string {
+    return this.switches.hex()
+  }
+
+  private exit(t: Task): void {
+    t.state = DEAD
+    t.pending = null
+    if (t.held.length > 0)
+      this.problem('lock held at exit', `${t.label} ends holding ${t.held.map(l => l.name).join(', ')}`)
+  }
+
+  private died(t: Task, e: unknown): void {
+    t.error = e
+    t.state = DEAD
+    t.pending = null
+    if (e instanceof Killed) {
+      if (t.held.length > 0)
+        this.problem('lock held at exit', `${t.label} is killed holding ${t.held.map(l => l.name).join(', ')}`)
+    } else if (e instanceof Oops) {
+      this.problem('oops', e.message)
+    } else throw e
+  }
+
+  private ended(): Verdict {
+    const stuck = this.tasks.filter(t => t.state === SLEEPING && !(t.service && t.held.length === 0))
+    if (stuck.length > 0) {
+      const d = describeDeadlock(stuck)
+      this.problems.push({ kind: 'deadlock', text: d, task: stuck[0]!.label, backtrace: stuck[0]!.backtrace() })
+      return 'deadlock'
+    }
+    return this.problems.length > 0 ? 'failed' : 'held'
+  }
+}

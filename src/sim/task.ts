@@ -1,0 +1,77 @@
+// A task: one thread of the model. Its generators are the frames of its call stack.
+import type { FnInfo } from './kfn.ts'
+import type { Machine } from './machine.ts'
+import type { Op, OpObject, Step } from './op.ts'
+
+export const RUNNABLE = 0
+export const SLEEPING = 1
+export const DEAD = 2
+
+/** A signal that nobody handled, unwinding a task's frames. */
+export class Killed extends Error {
+  override name = 'Killed'
+  readonly signal: string
+  readonly info: unknown
+  constructor(signal: string, info: unknown) {
+    super(`killed by ${signal}`)
+    this.signal = signal
+    this.info = info
+  }
+}
+
+/** The kernel hit a BUG, a NULL dereference or a divide error: the task dies where it stands, locks and all. */
+export class Oops extends Error {
+  override name = 'Oops'
+}
+
+export class Task {
+  readonly m: Machine
+  /** Index in the machine's list; stable for one order of spawning. */
+  readonly id: number
+  /** Stable name: choices are recorded under it. */
+  readonly label: string
+  /** A task that serves others and may be asleep when the run ends (daemons). */
+  readonly service: boolean
+  state = RUNNABLE
+  /** This task's own virtual time, ns. */
+  now = 0
+  /** The operation it will do when it runs next. */
+  pending: Op | null = null
+  /** The pending operation has been completed by a waker; `result` is its value. */
+  granted = false
+  result: any = undefined
+  readonly frames: Step<any>[] = []
+  readonly fns: (FnInfo | null)[] = []
+  /** Locks held, in order of taking. */
+  readonly held: OpObject[] = []
+  /** Counter that names what this task makes. */
+  made = 0
+  /** What the task returned, or the error that ended it. */
+  value: any = undefined
+  error: unknown = null
+  /** The layer above hangs its `current` here (the kernel's task_struct). */
+  owner: any = null
+  steps = 0
+  /** Signals that are pending, by name; the kernel above gives them their meaning. */
+  readonly signals: string[] = []
+
+  constructor(m: Machine, id: number, label: string, service: boolean) {
+    this.m = m
+    this.id = id
+    this.label = label
+    this.service = service
+  }
+
+  /** Innermost function. */
+  get fn(): FnInfo | null {
+    const f = this.fns
+    return f.length ? f[f.length - 1]! : null
+  }
+
+  /** Names of the functions it is in, innermost first. */
+  backtrace(): string[] {
+    const out: string[] = []
+    for (let i = this.fns.length - 1; i >= 0; i--) out.push(this.fns[i]?.name ?? this.label)
+    return out
+  }
+}

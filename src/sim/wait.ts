@@ -1,0 +1,100 @@
+// Wait queues and completions. A waiter sleeps until its condition holds; every wake-up lets it look again. The look and
+// going to sleep are one step, as prepare_to_wait + schedule are for a waker that takes the queue's lock.
+import { JList, type Undoable } from './journal.ts'
+import type { Machine } from './machine.ts'
+import { ACCESS_WRITE, BLOCKED, Op, OpKind } from './op.ts'
+import type { Task } from './task.ts'
+
+/** Value of an interrupted wait: -ERESTARTSYS of the kernel. */
+export const INTERRUPTED = -512
+
+/** Which signals end a wait: none, fatal ones, any. */
+export type WaitMode = 'uninterruptible' | 'killable' | 'interruptible'
+
+const isFatal = (t: Task): boolean => t.signals.includes('SIGKILL')
+
+const wait = (t: Task, op: Op): any => {
+  const q = op.obj as WaitQueue
+  if (op.a()) {
+    q.waiters.remove(t)
+    return 0
+  }
+  if ((op.b === 'interruptible' && t.signals.length > 0) || (op.b === 'killable' && isFatal(t))) {
+    q.waiters.remove(t)
+    return INTERRUPTED
+  }
+  if (!q.waiters.items.includes(t)) q.waiters.push(t)
+  return BLOCKED
+}
+const WAIT = new OpKind('wait_event', ACCESS_WRITE, 30, true, wait)
+const WAKE = new OpKind('wake_up', ACCESS_WRITE, 30, true, (_t, op) => (op.obj as WaitQueue).wake(op.a))
+
+/** wait_queue_head_t */
+export class WaitQueue {
+  readonly id: number
+  readonly name: string
+  readonly waiters: JList<Task>
+  private readonly m: Machine
+  constructor(m: Machine, name: string) {
+    this.id = m.newId()
+    this.name = name
+    this.m = m
+    this.waiters = new JList(m.journal)
+  }
+  /** Let waiters look again: all, or the first `n`. They leave the queue when their condition holds. */
+  wake(n?: number): void {
+    const w = this.waiters.items
+    let left = n ?? w.length
+    for (let i = 0; i < w.length && left > 0; i++) {
+      this.m.retry(w[i]!)
+      left--
+    }
+  }
+}
+
+/** Sleep until `cond` holds. 0, or INTERRUPTED when a signal ended the wait. `cond` must not change anything. */
+export const wait_event = (q: WaitQueue, cond: () => boolean, mode: WaitMode = 'uninterruptible'): Op<number> =>
+  new Op<number>(WAIT, q, cond, mode)
+/** Wake every waiter. */
+export const wake_up_all = (q: WaitQueue): Op<void> => new Op<void>(WAKE, q)
+/** Wake one waiter. */
+export const wake_up = (q: WaitQueue): Op<void> => new Op<void>(WAKE, q, 1)
+
+/** Send a signal to a task: it becomes pending, and a wait that it may end looks again. */
+export function signal(t: Task, name: string): void {
+  t.signals.push(name)
+  t.m.retry(t)
+}
+
+const COMPLETE = new OpKind('complete', ACCESS_WRITE, 30, true, (_t, op) => (op.obj as Completion).complete())
+
+/** struct completion */
+export class Completion implements Undoable {
+  private done = 0
+  readonly id: number
+  readonly name: string
+  readonly q: WaitQueue
+  private readonly m: Machine
+  constructor(m: Machine, name: string) {
+    this.m = m
+    this.q = new WaitQueue(m, name)
+    this.id = this.q.id
+    this.name = name
+  }
+  undo(_key: unknown, old: number): void {
+    this.done = old
+  }
+  isDone(): boolean {
+    return this.done > 0
+  }
+  complete(): void {
+    this.m.journal.push(this, 0, this.done)
+    this.done++
+    this.q.wake()
+  }
+}
+
+export const complete = (c: Completion): Op<void> => new Op<void>(COMPLETE, c)
+/** Sleep until somebody called complete(). */
+export const wait_for_completion = (c: Completion, mode: WaitMode = 'uninterruptible'): Op<number> =>
+  wait_event(c.q, () => c.isDone(), mode)

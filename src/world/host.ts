@@ -1,0 +1,147 @@
+// A host of a world: its kernel, its file systems, its applications.
+import { DaxBus, type DaxDriver, type DaxMemory } from '../devdax/index.ts'
+import {
+  type Cred,
+  Kernel,
+  type ProcessEnd,
+  type Sys,
+  spawn_process,
+  tmpfs_mkdir,
+  tmpfs_mknod,
+} from '../kernel/index.ts'
+import { uuidFrom } from '../media/index.ts'
+import type { KernelProfile } from '../profile/index.ts'
+import { type FamfsMount, famfs_fused, famfs_mkfs, famfs_mount, start_famfsd } from '../server/index.ts'
+import { MiB, type Step, type Task, UsageError } from '../sim/index.ts'
+import { Fs } from './fs.ts'
+import type { World } from './world.ts'
+
+export interface HostOptions {
+  /** Kernel profile, e.g. 'v10'. A run's own choice goes first. */
+  readonly kernel?: string
+}
+
+export interface AppOptions {
+  readonly cred?: Cred
+}
+
+/** An application of a scenario, made afresh for every execution. */
+export interface App {
+  readonly name: string
+  /** ns after the start. */
+  readonly at?: number
+  start(now: number): void
+}
+
+/** Handle on an application: what it returned in the last execution. */
+export interface AppHandle {
+  readonly name: string
+  /** Undefined while it runs. */
+  end(): ProcessEnd | undefined
+}
+
+export interface FamfsOptions {
+  /** Make a file system on this memory, then mount it: this host owns it. */
+  readonly mkfs?: DaxMemory
+  /** Mount what is on this memory. */
+  readonly mount?: DaxMemory
+  /** Log length of mkfs, bytes. */
+  readonly logLen?: number
+  /** Attribute and entry timeout of the daemon, seconds. */
+  readonly timeout?: number
+  /** Worker threads of the daemon. */
+  readonly workers?: number
+}
+
+export class Host {
+  readonly world: World
+  readonly name: string
+  readonly k: Kernel
+  readonly systemUuid: string
+  private readonly mounts: FamfsMount[] = []
+
+  constructor(world: World, name: string, profile: KernelProfile) {
+    this.world = world
+    this.name = name
+    this.k = new Kernel(world.m, name, profile, new DaxBus(world.m))
+    this.systemUuid = this.uuid()
+    tmpfs_mkdir(this.k, '/dev')
+  }
+
+  private uuid(): string {
+    const s = this.world.m.streams.stream('uuid')
+    return uuidFrom(() => s.u32())
+  }
+
+  /** A memory appears on this host as /dev/NAME. */
+  attach(d: DaxMemory, driver: DaxDriver): void {
+    const dev = this.k.bus.attach(d, driver)
+    tmpfs_mknod(this.k, `/dev/${d.name}`, dev.dax_dev.devno)
+  }
+
+  /** An application that starts when set-up is over. */
+  app(name: string, body: (sys: Sys) => Step<any>, o: AppOptions & { at?: number } = {}): AppHandle {
+    let task: Task | null = null
+    this.world.addApp({
+      name,
+      at: o.at,
+      start: now => {
+        task = spawn_process(this.k, name, body, { cred: o.cred, at: now }).task
+      },
+    })
+    return { name, end: () => task?.value as ProcessEnd | undefined }
+  }
+
+  /** Make and mount, or mount, a famfs at `mpt` (made if missing). Throws UsageError when a step fails. */
+  famfs(mpt: string, o: FamfsOptions): Fs {
+    const mem = o.mkfs ?? o.mount
+    if (mem === undefined) throw new UsageError(`famfs ${mpt}: give { mkfs: dev } or { mount: dev }`)
+    const device = `/dev/${mem.name}`
+    if (o.mkfs !== undefined) {
+      const args = {
+        deviceSize: mem.size,
+        logLen: o.logLen ?? MiB(8),
+        devName: device,
+        fsUuid: this.uuid(),
+        devUuid: this.uuid(),
+        systemUuid: this.systemUuid,
+      }
+      const r = this.world.setup(this, 'mkfs.famfs', function* (sys) {
+        return yield* famfs_mkfs(sys, args)
+      })
+      if (r.rc !== 0) throw new UsageError(r.error!)
+    }
+    tmpfs_mkdir(this.k, mpt)
+    const { systemUuid } = this
+    const { timeout, workers } = o
+    const got = this.world.setup(this, 'famfs mount', function* (sys) {
+      return yield* famfs_mount(sys, { device, mpt, systemUuid, timeout, workers })
+    })
+    if ('error' in got) throw new UsageError(got.error)
+    this.mounts.push(got.mount)
+    return new Fs(this, got.mount, got.play)
+  }
+
+  /**
+   * Unmount and mount again with the same tree and nothing looked at: the daemon is up, INIT has been answered, no file
+   * has been opened and no device fetched. For work that wants the very first open.
+   */
+  remount(fs: Fs, o: { workers?: number; timeout?: number } = {}): Fs {
+    const { systemUuid, world } = this
+    const old = fs.mount
+    const got = world.setup(this, 'famfs_fused', function* (sys) {
+      const rc = yield* sys.umount(old.mpt)
+      if (rc < 0) return { error: `umount ${old.mpt}: errno ${-rc}`, rc }
+      return yield* famfs_fused(sys, { device: old.device, mpt: old.mpt, systemUuid, ...o }, old.shadow)
+    })
+    if ('error' in got) throw new UsageError(got.error)
+    const mount = { ...got, superblock: old.superblock, role: old.role }
+    this.mounts.splice(this.mounts.indexOf(old), 1, mount)
+    return new Fs(this, mount, fs.play)
+  }
+
+  /** Start the daemons of every mount again, for a new execution. */
+  startServices(at: number): void {
+    for (const mt of this.mounts) if (mt.dev.fc.connected) start_famfsd(this.k, mt.dev, mt.famfsd, mt.workers, at)
+  }
+}

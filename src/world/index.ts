@@ -1,0 +1,30 @@
+// Puts hosts, memories, servers and applications together; the scenario API. What scenario files import.
+export { after, at, type Fault, poison } from '../faults/index.ts'
+export {
+  ALL_CAPS,
+  MAP_FIXED,
+  MAP_PRIVATE,
+  MAP_SHARED,
+  O_APPEND,
+  O_DIRECT,
+  O_DIRECTORY,
+  O_RDONLY,
+  O_RDWR,
+  O_TRUNC,
+  O_WRONLY,
+  PROT_READ,
+  PROT_WRITE,
+  ROOT_CRED,
+  SEEK_CUR,
+  SEEK_END,
+  SEEK_SET,
+  type SigInfo,
+  type Stat,
+  type Sys,
+} from '../kernel/index.ts'
+export { GiB, KiB, MiB, ms, type Step, TiB, us } from '../sim/index.ts'
+export { EBUSY, EHWPOISON, EINVAL, EIO, ENOENT, ENXIO } from '../wire/index.ts'
+export { Fs } from './fs.ts'
+export { type AppHandle, type AppOptions, type FamfsOptions, Host, type HostOptions } from './host.ts'
+export { buildWorld, isScenario, runScenario, type Scenario, scenario } from './scenario.ts'
+export { type RunResult, SAY, World, type WorldOptions } from './world.ts'

@@ -1,0 +1,288 @@
+// A world: memories, hosts, their file systems, applications, faults and properties, on one machine. Set-up runs to its end
+// under the default choices, then everything is marked; each execution starts from the mark with fresh tasks.
+import { type Backing, chooseBacking, type DaxMemory, Memory, PoisonMap } from '../devdax/index.ts'
+import { type Armed, arm, type Fault } from '../faults/index.ts'
+import { type ProcessEnd, type Sys, spawn_process } from '../kernel/index.ts'
+import { DEFAULT_KERNEL, type DefectSwitches, kernelProfile } from '../profile/index.ts'
+import {
+  type Chooser,
+  Completion,
+  complete,
+  defaultChooser,
+  EventKind,
+  type Machine,
+  type Mark,
+  type Op,
+  type Policy,
+  type Problem,
+  type Step,
+  Machine as TheMachine,
+  type TraceEvent,
+  UsageError,
+  type Verdict,
+  wait_for_completion,
+} from '../sim/index.ts'
+import { type App, type AppOptions, Host, type HostOptions } from './host.ts'
+import type { Property } from './property.ts'
+
+/** A line the scenario says in the trace. */
+export const SAY = new EventKind('says')
+
+export interface WorldOptions {
+  readonly seed?: number
+  readonly policy?: Policy
+  /** Kernel of every host that names none. */
+  readonly kernel?: string
+  readonly switches?: DefectSwitches
+  /** What device memory lies on. */
+  readonly backing?: string
+  /** Keep trace and digest. */
+  readonly trace?: boolean
+  readonly sink?: (e: TraceEvent) => void
+  readonly maxSteps?: number
+}
+
+/** What one execution came to. */
+export interface RunResult {
+  readonly verdict: Verdict
+  readonly seed: number
+  readonly steps: number
+  /** 16 hex digits over the whole trace, set-up included; empty with the trace off. */
+  readonly digest: string
+  /** 16 hex digits that name the interleaving. */
+  readonly interleaving: string
+  /** Requests to servers by opcode, all hosts, set-up included. */
+  readonly messages: Record<string, number>
+  /** Faults by size, all hosts. */
+  readonly faults: Record<string, number>
+  /** Largest virtual time of any task, ns. */
+  readonly now_ns: number
+  readonly problems: readonly Problem[]
+  /** Faults that did not fire. */
+  readonly neverFired: readonly Fault[]
+}
+
+export interface Gate {
+  open(): Op<void>
+  wait(): Op<number>
+}
+
+const MIN_UNIT = 0x200000
+
+export class World {
+  readonly m: Machine
+  readonly options: WorldOptions
+  readonly hosts: Host[] = []
+  private readonly memories: DaxMemory[] = []
+  private readonly backings: Backing[] = []
+  private readonly apps: App[] = []
+  private readonly faults: Fault[] = []
+  private armed: Armed[] = []
+  private readonly properties: Property[] = []
+  private mark: Mark | null = null
+  /** Virtual time at which the applications start, ns. */
+  private t0 = 0
+  private setupSteps = 0
+
+  constructor(o: WorldOptions = {}) {
+    this.options = o
+    this.m = new TheMachine({ seed: o.seed ?? 0, policy: o.policy ?? 'timed', maxSteps: o.maxSteps })
+    this.m.trace.on = o.trace ?? true
+    this.m.trace.sink = o.sink ?? null
+  }
+
+  /**
+   * A shared memory; every host sees it as /dev/NAME, in famfs mode unless told otherwise.
+   * @param o.size bytes, a positive multiple of 2 MiB
+   */
+  daxdev(name: string, o: { size: number; mode?: 'famfs' | 'devdax' }): DaxMemory {
+    this.inSetup('daxdev')
+    if (!Number.isSafeInteger(o.size) || o.size <= 0 || o.size % MIN_UNIT !== 0)
+      throw new UsageError(
+        `daxdev ${name}: size ${o.size} is not a positive multiple of 2 MiB (${MIN_UNIT}); try GiB(4)`,
+      )
+    if (this.memories.some(d => d.name === name))
+      throw new UsageError(`daxdev ${name}: there is one of that name already`)
+    const backing = chooseBacking({ size: o.size, want: (this.options.backing ?? 'auto') as 'auto' })
+    this.backings.push(backing)
+    const memory = new Memory(backing)
+    this.m.journal.addSaver({ save: () => memory.mark(), restore: t => memory.rewind(t) })
+    const d: DaxMemory = {
+      id: this.m.newId(),
+      name,
+      size: o.size,
+      align: MIN_UNIT,
+      memory,
+      poison: new PoisonMap(this.m.journal),
+    }
+    this.memories.push(d)
+    for (const h of this.hosts) h.attach(d, o.mode === 'devdax' ? 'device_dax' : 'fsdev_dax')
+    this.modes.set(name, o.mode === 'devdax' ? 'device_dax' : 'fsdev_dax')
+    return d
+  }
+  private readonly modes = new Map<string, 'fsdev_dax' | 'device_dax'>()
+
+  /** A host with its own kernel, seeing every memory of the world. */
+  host(name: string, o: HostOptions = {}): Host {
+    this.inSetup('host')
+    if (this.hosts.some(h => h.name === name)) throw new UsageError(`host ${name}: there is one of that name already`)
+    const profile = kernelProfile(this.options.kernel ?? o.kernel ?? DEFAULT_KERNEL, this.options.switches)
+    const h = new Host(this, name, profile)
+    this.hosts.push(h)
+    for (const d of this.memories) h.attach(d, this.modes.get(d.name)!)
+    return h
+  }
+
+  memory(device: string): DaxMemory | undefined {
+    return this.memories.find(d => d.name === device)
+  }
+  kernels() {
+    return this.hosts.map(h => h.k)
+  }
+
+  /** Something that will go wrong. */
+  fault(trigger: Fault['trigger'], action: Fault['action']): void {
+    this.inSetup('fault')
+    this.faults.push({ trigger, action })
+  }
+
+  /** Must hold after every step. */
+  always(name: string, holds: (w: World) => boolean): void {
+    this.properties.push({ kind: 'always', name, holds })
+  }
+  /** Must hold after at least one step of some execution; reported, never a failure of one run. */
+  sometimes(name: string, holds: (w: World) => boolean): void {
+    this.properties.push({ kind: 'sometimes', name, holds, reached: false })
+  }
+  /** Must hold when the execution has ended. */
+  eventually(name: string, holds: (w: World) => boolean): void {
+    this.properties.push({ kind: 'eventually', name, holds })
+  }
+  /** Names of `sometimes` properties no execution has reached yet. */
+  unreached(): string[] {
+    return this.properties.filter(p => p.kind === 'sometimes' && !p.reached).map(p => p.name)
+  }
+
+  /** A line in the trace, for people. */
+  say(text: string): void {
+    this.m.emit(SAY, text, null, 0, 0, null)
+  }
+
+  /** A gate that applications of any host wait at until one opens it: `yield* g.wait()`, `yield* g.open()`. */
+  gate(name: string): Gate {
+    const c = new Completion(this.m, name)
+    return { open: () => complete(c), wait: () => wait_for_completion(c) }
+  }
+
+  /** What an application found must be what the scenario expects; otherwise the run fails. */
+  expect(what: string, got: unknown, want: unknown): void {
+    if (got !== want) this.m.problem('expectation', `${what}: expected ${show(want)}, got ${show(got)}`)
+  }
+
+  /** Requests to servers so far, all hosts: of one opcode (with or without FUSE_), or all. */
+  count(opcode?: string): number {
+    const name = opcode?.replace(/^FUSE_/, '')
+    let n = 0
+    for (const h of this.hosts)
+      for (const [op, c] of h.k.requests.entries()) if (name === undefined || op === name) n += c
+    return n
+  }
+
+  /** Register an application; hosts do this. */
+  addApp(app: App): void {
+    this.inSetup('app')
+    this.apps.push(app)
+  }
+
+  /** Run one process to its end, now; what it returned. */
+  setup<T>(host: Host, comm: string, body: (sys: Sys) => Step<T>, o: AppOptions = {}): T {
+    this.inSetup(comm)
+    const { task } = spawn_process(host.k, comm, body, { ...o, at: this.t0 })
+    const v = this.m.run(defaultChooser)
+    this.setupSteps += this.m.steps
+    for (const t of this.m.tasks) if (t.now > this.t0) this.t0 = t.now
+    const end = task.value as ProcessEnd | undefined
+    if (v !== 'held' || end === undefined || end.signal !== null) {
+      const why = this.m.problems[0]?.text ?? end?.signal?.message ?? v
+      throw new UsageError(`set-up: ${host.name}/${comm}: ${why}`)
+    }
+    this.m.current = null
+    return end.value as T
+  }
+
+  private inSetup(what: string): void {
+    if (this.mark !== null) throw new UsageError(`${what}: set-up is over; call it while the scenario is built`)
+  }
+
+  /** End set-up: arm the faults, set the mark. */
+  ready(): void {
+    if (this.mark !== null) return
+    this.armed = this.faults.map(f => arm(this, f))
+    this.m.retireTasks()
+    if (this.properties.length > 0) this.m.afterStep = () => this.afterStep()
+    this.mark = this.m.journal.mark()
+  }
+
+  private afterStep(): void {
+    for (const p of this.properties) {
+      if (p.kind === 'eventually') continue
+      const holds = p.holds(this)
+      if (p.kind === 'sometimes') p.reached ||= holds
+      else if (!holds && !this.m.problems.some(x => x.text === `always: ${p.name}`))
+        this.m.problem('property', `always: ${p.name}`)
+    }
+  }
+
+  private dirty = false
+
+  /** One execution from the mark. */
+  run(chooser: Chooser = defaultChooser): RunResult {
+    this.ready()
+    const { m } = this
+    if (this.dirty) {
+      m.dropTasks()
+      m.journal.rewind(this.mark!)
+    }
+    this.dirty = true
+    for (const h of this.hosts) h.startServices(this.t0)
+    for (const a of this.apps) a.start(this.t0 + (a.at ?? 0))
+    for (const a of this.armed) a.start(this.t0)
+    let verdict = m.run(chooser)
+    m.current = null
+    for (const p of this.properties)
+      if (p.kind === 'eventually' && !p.holds(this)) m.problem('property', `eventually: ${p.name}`)
+    if (verdict === 'held' && m.problems.length > 0) verdict = 'failed'
+    return this.result(verdict)
+  }
+
+  private result(verdict: Verdict): RunResult {
+    const { m } = this
+    const messages: Record<string, number> = {}
+    const faults: Record<string, number> = {}
+    for (const h of this.hosts) {
+      for (const [op, c] of h.k.requests.entries()) messages[op] = (messages[op] ?? 0) + c
+      for (const [size, c] of h.k.faults.entries()) faults[size] = (faults[size] ?? 0) + c
+    }
+    let now_ns = this.t0
+    for (const t of m.tasks) if (t.now > now_ns) now_ns = t.now
+    return {
+      verdict,
+      seed: this.options.seed ?? 0,
+      steps: this.setupSteps + m.steps,
+      digest: m.trace.on ? m.trace.hex() : '',
+      interleaving: m.interleaving(),
+      messages,
+      faults,
+      now_ns,
+      problems: [...m.problems],
+      neverFired: this.armed.filter(a => !a.fired()).map(a => a.fault),
+    }
+  }
+
+  /** Give the memories back. The world is of no use afterwards. */
+  close(): void {
+    for (const d of this.memories) d.memory.close()
+  }
+}
+
+const show = (v: unknown): string => (typeof v === 'string' ? `'${v}'` : String(v))

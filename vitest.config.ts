@@ -1,0 +1,10 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    exclude: ['test/long/**'],
+    testTimeout: 60_000,
+    reporters: process.env.CI ? ['default', ['json', { outputFile: '.report/test.json' }]] : ['default'],
+  },
+})
