@@ -1,7 +1,18 @@
 // The tiny workload that peers were measured with: N openers race to install one pointer (load, allocate, cmpxchg; the
 // loser frees), then check `valid` under the read side of a semaphore and, if clear, take the write side and fill two
 // slot words before setting it; one fault task asserts under the read side that no half-filled slot shows.
-import { Cell, down_read, down_write, kfn, type Machine, RwSemaphore, type Step, step, up_read, up_write } from '../src/sim/index.ts'
+import {
+  Cell,
+  down_read,
+  down_write,
+  kfn,
+  type Machine,
+  RwSemaphore,
+  type Step,
+  step,
+  up_read,
+  up_write,
+} from '../src/sim/index.ts'
 
 /** The shared state of one install race. */
 export interface InstallWorld {

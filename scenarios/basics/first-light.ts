@@ -50,8 +50,10 @@ export default scenario('first light: open once, then reach the memory without t
   const written = world.gate('written')
   const readers = [world.gate('reads done'), world.gate('faults done'), world.gate('second host done')]
   const poisoned = world.gate('poisoned')
+  let upcalls = 0
 
   h0.app('writer', function* (sys) {
+    upcalls = 0
     world.say('writer opens both files and fills them, by write(2) and by stores')
     let fd = yield* sys.open(`${MNT}/simple`, O_RDWR)
     for (let pos = 0; pos < SIMPLE; pos += MiB(1)) yield* sys.pwrite(fd, pattern(1, pos, MiB(1)), pos)
@@ -77,6 +79,7 @@ export default scenario('first light: open once, then reach the memory without t
     world.say(`reader: 1000 reads, ${good} of them right; messages sent during them: ${sys.upcalls() - before}`)
     world.expect('reads that were right', good, 1000)
     world.expect('messages during 1000 reads', sys.upcalls() - before, 0)
+    upcalls += sys.upcalls() - before
     yield* readers[0]!.open()
 
     yield* poisoned.wait()
@@ -118,6 +121,7 @@ export default scenario('first light: open once, then reach the memory without t
     world.expect('page faults', faults, 1000)
     world.expect('loads that were right', good, 1000)
     world.expect('messages during 1000 faults', sys.upcalls() - before, 0)
+    upcalls += sys.upcalls() - before
     yield* readers[1]!.open()
 
     yield* poisoned.wait()
@@ -149,6 +153,7 @@ export default scenario('first light: open once, then reach the memory without t
 
   h0.app('operator', function* (sys) {
     for (const r of readers) yield* r.wait()
+    world.say(`1000 reads and 1000 page faults on h0: messages sent during them: ${upcalls}`)
     world.say('a page of /simple goes bad')
     yield* sys.sleep(ms(1))
     yield* poisoned.open()

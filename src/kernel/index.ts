@@ -1,5 +1,6 @@
 // One host's kernel: vfs, mm, dax, fuse, famfs.
-export { FuseDev, fuse_dev_do_read, fuse_dev_do_write, fuse_dev_release } from './fuse/dev.ts'
+export { FuseDev, fuse_dev_release } from './fuse/conn.ts'
+export { fuse_abort_conn, fuse_dev_do_read, fuse_dev_do_write } from './fuse/dev.ts'
 export { fuse_dev_open } from './fuse/inode.ts'
 export { type ConnEvent, type ConnState, connectionLife } from './fuse/life.ts'
 export {

@@ -3,7 +3,7 @@
 // how an application touches what it mapped.
 import { fabric_read, fabric_write } from '../fabric/index.ts'
 import { ACCESS_NONE, Killed, kfn, Op, OpKind, type Step, sleep } from '../sim/index.ts'
-import type { FuseDev } from './fuse/dev.ts'
+import type { FuseDev } from './fuse/conn.ts'
 import { SYSCALL } from './kernel.ts'
 import { user_load, user_store } from './mm/memory.ts'
 import { do_mmap, do_munmap } from './mm/mmap.ts'

@@ -14,9 +14,8 @@ import {
   encodeRequest,
   FUSE_REQ_ID_STEP,
 } from '../../wire/index.ts'
-import { famfs_teardown } from '../famfs/famfs_devlist.ts'
 import { FUSE_READ_BY_SERVER, FUSE_REPLIED, FUSE_SENT } from '../kernel.ts'
-import { type fuse_args, type fuse_conn, fuse_mount, fuse_req } from './fuse_i.ts'
+import { type fuse_args, type fuse_conn, type fuse_mount, fuse_req } from './fuse_i.ts'
 
 /** The header's unique, ids and bytes are made here, under fiq_lock. */
 const queue_request = (fm: fuse_mount, args: fuse_args): fuse_req => {
@@ -202,28 +201,4 @@ export const fuse_abort_conn = kfn('fuse_abort_conn', function* (fc: fuse_conn):
   yield* spin_unlock(fc.fpq_lock)
   yield* wake_up_all(fc.blocked_waitq)
   for (const r of ended) yield* fuse_request_end(r, -ECONNABORTED)
-})
-
-/** fuse_conn_put(): drop a reference; the last one gives the devices back (kernel.md 2.13). */
-export const fuse_conn_put = kfn('fuse_conn_put', function* (fc: fuse_conn): Step<void> {
-  const left = fc.count.peek() - 1
-  fc.count.poke(left)
-  if (left === 0) yield* famfs_teardown(fc)
-})
-
-/** open("/dev/fuse"): a connection end for a server. It becomes a file system when somebody mounts it. */
-export class FuseDev {
-  readonly fc: fuse_conn
-  readonly fm: fuse_mount
-  constructor(fc: fuse_conn) {
-    this.fc = fc
-    this.fm = new fuse_mount(fc)
-    fc.count.poke(fc.count.peek() + 1)
-  }
-}
-
-/** fuse_dev_release(): the server closed its end (or died): the connection aborts. */
-export const fuse_dev_release = kfn('fuse_dev_release', function* (dev: FuseDev): Step<void> {
-  yield* fuse_abort_conn(dev.fc)
-  yield* fuse_conn_put(dev.fc)
 })

@@ -19,7 +19,7 @@ import { type DirEntry, type FileOps, type Inode, type InodeOps, iget, type Stat
 import { generic_permission } from '../vfs/namei.ts'
 import { fuse_simple_background, fuse_simple_request } from './dev.ts'
 import type { fuse_args, fuse_mount } from './fuse_i.ts'
-import { fuse_change_attributes, fuse_has, fuse_iget, time_to_ns } from './inode.ts'
+import { fuse_change_attributes, fuse_has, fuse_iget, time_to_ns } from './iget.ts'
 
 const READDIR_BUF = 4096
 

@@ -22,7 +22,7 @@ import { fuse_simple_background, fuse_simple_request } from './dev.ts'
 import { fuse_permission, fuse_release_end, fuse_update_attributes } from './dir.ts'
 import type { fuse_args } from './fuse_i.ts'
 import type { fuse_file } from './fuse_inode.ts'
-import { fuse_has } from './inode.ts'
+import { fuse_has } from './iget.ts'
 
 /** Is this inode a famfs file: has it a map? (fuse_file_famfs()) */
 const fuse_file_famfs = (inode: Inode) => inode.fuse!.famfs_meta.READ_ONCE()

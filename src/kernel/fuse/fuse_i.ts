@@ -5,7 +5,7 @@ import { Cell, JList, JMap, Lifecycle, type Op, RwSemaphore, SpinLock, WaitQueue
 import type { Op as Opcode } from '../../wire/index.ts'
 import type { famfs_dax_devlist } from '../famfs/famfs_kfmap.ts'
 import type { Kernel } from '../kernel.ts'
-import type { Inode, SuperBlock } from '../vfs/inode.ts'
+import type { FileOps, Inode, InodeOps, SuperBlock } from '../vfs/inode.ts'
 import { type ConnEvent, type ConnState, connectionLife } from './life.ts'
 
 /** What a caller wants sent, and what comes back. */
@@ -52,6 +52,16 @@ export interface fuse_forget {
   readonly nlookup: number
 }
 
+interface inode_ops {
+  readonly i_op: InodeOps
+  readonly i_fop: FileOps
+}
+
+export interface fuse_ops {
+  readonly dir: inode_ops
+  readonly file: inode_ops
+}
+
 export class fuse_conn {
   readonly k: Kernel
   readonly id: number
@@ -76,6 +86,8 @@ export class fuse_conn {
   readonly no_open: Cell<boolean>
   readonly no_opendir: Cell<boolean>
   readonly no_flush: Cell<boolean>
+  /** Operations of this file system's directories and files. */
+  readonly ops: fuse_ops
   /** Mount option: the kernel checks mode bits itself. */
   readonly default_permissions: boolean
 
@@ -84,7 +96,7 @@ export class fuse_conn {
   readonly famfs_devlist_sem: RwSemaphore
   readonly dax_devlist: Cell<famfs_dax_devlist | null>
 
-  constructor(k: Kernel, o: { default_permissions: boolean }) {
+  constructor(k: Kernel, o: { default_permissions: boolean; ops: fuse_ops }) {
     const m = k.m
     this.k = k
     this.id = m.newId()
@@ -108,6 +120,7 @@ export class fuse_conn {
     this.no_opendir = new Cell(m, 'fc->no_opendir', false)
     this.no_flush = new Cell(m, 'fc->no_flush', false)
     this.default_permissions = o.default_permissions
+    this.ops = o.ops
     this.famfs_iomap = new Cell(m, 'fc->famfs_iomap', 0)
     this.famfs_devlist_sem = new RwSemaphore(m, 'fc->famfs_devlist_sem')
     this.dax_devlist = new Cell<famfs_dax_devlist | null>(m, 'fc->dax_devlist', null)

@@ -1,42 +1,30 @@
 // fs/fuse/inode.c: INIT, mounting, inodes and their attributes (kernel.md 2.1, 2.12, 2.13).
-import { kfn, max, min, type Step, wake_up_all } from '../../sim/index.ts'
+import { kfn, max, type Step, wake_up_all } from '../../sim/index.ts'
 import {
   EINVAL,
   ENOTCONN,
   FUSE_KERNEL_VERSION,
   FUSE_ROOT_ID,
-  type fuse_attr_out,
   fuse_init_out,
   hasInitFlag,
-  INIT_BIT,
   type InitFlags,
   initFlagsInForce,
-  type Values,
   viewOf,
 } from '../../wire/index.ts'
 import { dax_delete_mapping_entries } from '../dax/dax.ts'
 import { famfs_meta_free } from '../famfs/famfs_meta.ts'
 import type { Kernel } from '../kernel.ts'
-import { unmap_mapping_pages } from '../mm/mmap.ts'
 import { Dentry } from '../vfs/dcache.ts'
-import { Inode, S_IFDIR, S_ISDIR, S_ISREG, type SuperBlock } from '../vfs/inode.ts'
+import { Inode, S_IFDIR, type SuperBlock } from '../vfs/inode.ts'
 import { evict_inodes } from '../vfs/iput.ts'
-import { FuseDev, fuse_abort_conn, fuse_conn_put, fuse_queue_forget, fuse_simple_background } from './dev.ts'
+import { FuseDev, fuse_conn_put } from './conn.ts'
+import { fuse_abort_conn, fuse_queue_forget, fuse_simple_background } from './dev.ts'
 import { fuse_dir_inode_operations, fuse_dir_operations, fuse_revalidate, fuse_statfs } from './dir.ts'
 import { fuse_file_inode_operations, fuse_file_operations } from './file.ts'
 import { type fuse_args, fuse_conn, type fuse_mount } from './fuse_i.ts'
 import { fuse_inode } from './fuse_inode.ts'
 
 const MAX_READAHEAD = 0x20000
-/** Times beyond this are "for ever": keeps sums exact. */
-const FOREVER_NS = 8e15
-
-type Attr = Values<typeof fuse_attr_out>['attr']
-
-/** Virtual time, ns, until which something holds that was valid for sec + nsec from now. */
-export const time_to_ns = (k: Kernel, sec: number, nsec: number): number =>
-  min(FOREVER_NS, k.m.current!.now + max(0, min(sec, 4e6)) * 1e9 + nsec)
-
 /** fuse_new_init() + fuse_send_init(): runs in the task that mounts; its capability is what counts (kernel.md 2.1). */
 const fuse_send_init = kfn('fuse_send_init', function* (fm: fuse_mount): Step<void> {
   const { fc } = fm
@@ -81,46 +69,6 @@ const process_init_reply = kfn(
   },
 )
 
-/** Was this INIT flag granted? */
-export const fuse_has = (fc: fuse_conn, bit: keyof typeof INIT_BIT): boolean =>
-  hasInitFlag(fc.granted.peek(), INIT_BIT[bit])
-
-/** fuse_iget(): the inode of a nodeid, made or found, with one more lookup counted. */
-export function fuse_iget(fm: fuse_mount, nodeid: number, attr: Attr): Inode {
-  const { fc } = fm
-  let inode = fc.inodes.get(nodeid)
-  if (inode === undefined) {
-    const dir = S_ISDIR(attr.mode)
-    inode = new Inode(
-      fc.k,
-      attr.ino,
-      { mode: attr.mode, uid: attr.uid, gid: attr.gid, nlink: attr.nlink },
-      {
-        i_op: dir ? fuse_dir_inode_operations : fuse_file_inode_operations,
-        i_fop: dir ? fuse_dir_operations : fuse_file_operations,
-      },
-    )
-    inode.fuse = new fuse_inode(fc.k, fm, nodeid)
-    fc.inodes.set(nodeid, inode)
-  }
-  const fi = inode.fuse!
-  fi.nlookup.poke(fi.nlookup.peek() + 1)
-  return inode
-}
-
-/** fuse_change_attributes(): what the server says of a file; a new size unmaps what a famfs file had (kernel.md 2.12). */
-export function fuse_change_attributes(inode: Inode, attr: Attr, valid_until: number): void {
-  inode.i_attr.poke({ mode: attr.mode, uid: attr.uid, gid: attr.gid, nlink: attr.nlink })
-  inode.fuse!.i_time.poke(valid_until)
-  const old = inode.i_size.peek()
-  if (old === attr.size) return
-  inode.i_size.poke(attr.size)
-  if (S_ISREG(attr.mode) && inode.i_mapping.i_mmap.length > 0) {
-    dax_delete_mapping_entries(inode.i_mapping)
-    unmap_mapping_pages(inode.i_mapping, 0, Number.MAX_SAFE_INTEGER / 4096)
-  }
-}
-
 /** fuse_evict_inode() and fuse_free_inode(): the map goes with the inode, and the server may forget the node. */
 const fuse_evict_inode = kfn('fuse_evict_inode', function* (inode: Inode, forget: boolean): Step<void> {
   const fi = inode.fuse!
@@ -134,7 +82,11 @@ const fuse_evict_inode = kfn('fuse_evict_inode', function* (inode: Inode, forget
 
 /** open("/dev/fuse") */
 export function fuse_dev_open(k: Kernel, o: { default_permissions?: boolean } = {}): FuseDev {
-  return new FuseDev(new fuse_conn(k, { default_permissions: o.default_permissions ?? true }))
+  const ops = {
+    dir: { i_op: fuse_dir_inode_operations, i_fop: fuse_dir_operations },
+    file: { i_op: fuse_file_inode_operations, i_fop: fuse_file_operations },
+  }
+  return new FuseDev(new fuse_conn(k, { default_permissions: o.default_permissions ?? true, ops }))
 }
 
 /** mount -t fuse over `mountpoint` with the connection of `dev`. 0 or -errno. INIT goes out; nobody waits for its reply. */

@@ -1,7 +1,7 @@
 // mount(2) of a FUSE connection and umount(2).
 import { kfn, type Step } from '../../sim/index.ts'
 import { EBUSY, EINVAL, ENOTDIR } from '../../wire/index.ts'
-import type { FuseDev } from '../fuse/dev.ts'
+import type { FuseDev } from '../fuse/conn.ts'
 import { fuse_kill_sb, fuse_mount_fs } from '../fuse/inode.ts'
 import type { task_struct } from '../task_struct.ts'
 import type { Dentry } from './dcache.ts'

@@ -1,0 +1,175 @@
+// famsim run FILE
+import { closeSync, openSync, writeSync } from 'node:fs'
+import { relative, resolve } from 'node:path'
+import { RandomChooser } from '../explore/index.ts'
+import { DEFAULT_KERNEL, kernelProfile } from '../profile/index.ts'
+import { LEGEND, Narrative, summaryLines, TRACE_HEAD, traceLine } from '../report/index.ts'
+import { type TraceEvent, UsageError } from '../sim/index.ts'
+import { opcodeTable } from '../wire/index.ts'
+import { buildWorld, type RunResult, type Scenario } from '../world/index.ts'
+import { oneLine, UserError } from './errors.ts'
+import { loadScenario, place } from './load.ts'
+
+interface RunOptions {
+  readonly seed: string
+  readonly twice?: boolean
+  readonly kernel?: string
+  readonly defect: readonly string[] | string
+  readonly backing: string
+  readonly json?: boolean
+  readonly trace?: string
+  readonly quiet?: boolean
+}
+
+/** A whole number, or one line on what was expected. */
+export function parseSeed(s: string): number {
+  const n = Number(s)
+  if (!/^\d+$/.test(s) || !Number.isSafeInteger(n))
+    throw new UserError(`--seed '${s}': expected a whole number from 0 to ${Number.MAX_SAFE_INTEGER}`)
+  return n
+}
+
+/** Where the trace goes: opened only when the run starts, so that bad input writes nothing. */
+class TraceFile {
+  private fd: number | null = null
+  private lines: string[] = []
+  private readonly path: string
+  constructor(path: string) {
+    this.path = path
+  }
+  open(): void {
+    try {
+      this.fd = openSync(this.path, 'w')
+    } catch (e) {
+      throw new UserError(`--trace ${this.path}: ${oneLine((e as Error).message)}`)
+    }
+    this.lines.push(TRACE_HEAD)
+  }
+  add(e: TraceEvent): void {
+    this.lines.push(traceLine(e))
+    if (this.lines.length >= 4096) this.flush()
+  }
+  private flush(): void {
+    if (this.fd !== null && this.lines.length > 0) writeSync(this.fd, `${this.lines.join('\n')}\n`)
+    this.lines = []
+  }
+  close(): void {
+    this.flush()
+    if (this.fd !== null) closeSync(this.fd)
+  }
+}
+
+export async function run(file: string, o: RunOptions): Promise<void> {
+  const seed = parseSeed(o.seed)
+  const { defect, noDefect } = defectSwitches(process.argv)
+  const kernel = o.kernel ?? DEFAULT_KERNEL
+  const profile = kernelProfile(kernel, { defect, noDefect })
+  const s = await loadScenario(file)
+  const width = process.stdout.columns ?? 80
+  const story = !o.json && !o.quiet
+  const table = opcodeTable(profile.t.opcodes)
+  const narrative = story ? new Narrative(l => console.log(l), table, { width }) : null
+  const traceFile = o.trace === undefined ? null : new TraceFile(o.trace)
+  const sinks: ((e: TraceEvent) => void)[] = []
+  if (narrative) sinks.push(narrative.sink)
+  if (traceFile) sinks.push(e => traceFile.add(e))
+  const once = (sink?: (e: TraceEvent) => void) =>
+    execute(file, s, seed, { kernel: o.kernel, defect, noDefect, backing: o.backing, sink })
+  if (story) {
+    console.log(`famsim: ${s.title}`)
+    console.log(`kernel ${kernel}, seed ${seed}, memory ${o.backing}`)
+    console.log(LEGEND)
+  }
+  traceFile?.open()
+  const first = once(
+    sinks.length === 0
+      ? undefined
+      : e => {
+          for (const f of sinks) f(e)
+        },
+  )
+  narrative?.end()
+  traceFile?.close()
+  const second = o.twice ? once() : null
+  const equal = second === null || second.digest === first.digest
+  const ok = first.verdict === 'held' && equal
+  if (o.json) console.log(JSON.stringify(jsonResult(file, s, kernel, first, second)))
+  else {
+    if (story) console.log('')
+    for (const l of summaryLines(s.title, kernel, first)) console.log(l)
+    if (second !== null)
+      console.log(equal ? `  twice: ${second.digest}, equal both times` : `  twice: ${second.digest}, NOT equal`)
+    if (!ok)
+      console.log(
+        `reproduce: famsim run ${relative('.', resolve(file))} --seed ${seed}${switchText(o.kernel, defect, noDefect)}`,
+      )
+  }
+  process.exitCode = ok ? 0 : 1
+}
+
+function execute(
+  file: string,
+  s: Scenario,
+  seed: number,
+  o: { kernel?: string; defect: string[]; noDefect: string[]; backing: string; sink?: (e: TraceEvent) => void },
+): RunResult {
+  const path = resolve(file)
+  let world: ReturnType<typeof buildWorld>
+  try {
+    world = buildWorld(s, {
+      seed,
+      kernel: o.kernel,
+      switches: { defect: o.defect, noDefect: o.noDefect },
+      backing: o.backing,
+      sink: o.sink,
+    })
+  } catch (e) {
+    throw new UserError(
+      `${place(e, path)}: ${e instanceof UsageError ? '' : 'the scenario throws: '}${oneLine((e as Error).message)}`,
+    )
+  }
+  try {
+    return world.run(new RandomChooser(seed))
+  } catch (e) {
+    if (e instanceof Error && e.name !== 'InvariantError' && e.stack?.includes(path))
+      throw new UserError(`${place(e, path)}: the scenario throws: ${oneLine(e.message)}`)
+    throw e
+  } finally {
+    world.close()
+  }
+}
+
+/** --defect N and --no-defect N, in any number, from the words of the command line. */
+function defectSwitches(argv: readonly string[]): { defect: string[]; noDefect: string[] } {
+  const of = (flag: string) =>
+    argv.flatMap((w, i) =>
+      w === flag ? [argv[i + 1] ?? ''] : w.startsWith(`${flag}=`) ? [w.slice(flag.length + 1)] : [],
+    )
+  return { defect: of('--defect'), noDefect: of('--no-defect') }
+}
+
+const switchText = (kernel: string | undefined, defect: string[], noDefect: string[]): string =>
+  [
+    kernel === undefined ? '' : ` --kernel ${kernel}`,
+    ...defect.map(d => ` --defect ${d}`),
+    ...noDefect.map(d => ` --no-defect ${d}`),
+  ].join('')
+
+function jsonResult(file: string, s: Scenario, kernel: string, r: RunResult, second: RunResult | null): object {
+  return {
+    scenario: file,
+    title: s.title,
+    verdict: r.verdict,
+    kernel,
+    seed: r.seed,
+    steps: r.steps,
+    digest: r.digest,
+    ...(second === null ? {} : { digest2: second.digest, equal: second.digest === r.digest }),
+    interleaving: r.interleaving,
+    messages: r.messages,
+    faults: r.faults,
+    now_ns: r.now_ns,
+    problems: r.problems,
+    never_fired: r.neverFired,
+  }
+}

@@ -1,0 +1,57 @@
+// Inodes of a FUSE connection and their attributes (fs/fuse/inode.c; kernel.md 2.12).
+import { max, min } from '../../sim/index.ts'
+import { type fuse_attr_out, hasInitFlag, INIT_BIT, type Values } from '../../wire/index.ts'
+import { dax_delete_mapping_entries } from '../dax/dax.ts'
+import type { Kernel } from '../kernel.ts'
+import { unmap_mapping_pages } from '../mm/mmap.ts'
+import { Inode, S_ISDIR, S_ISREG } from '../vfs/inode.ts'
+import type { fuse_conn, fuse_mount } from './fuse_i.ts'
+import { fuse_inode } from './fuse_inode.ts'
+
+/** Times beyond this are "for ever": keeps sums exact. */
+const FOREVER_NS = 8e15
+
+type Attr = Values<typeof fuse_attr_out>['attr']
+
+/** Virtual time, ns, until which something holds that was valid for sec + nsec from now. */
+export const time_to_ns = (k: Kernel, sec: number, nsec: number): number =>
+  min(FOREVER_NS, k.m.current!.now + max(0, min(sec, 4e6)) * 1e9 + nsec)
+
+/** Was this INIT flag granted? */
+export const fuse_has = (fc: fuse_conn, bit: keyof typeof INIT_BIT): boolean =>
+  hasInitFlag(fc.granted.peek(), INIT_BIT[bit])
+
+/** fuse_iget(): the inode of a nodeid, made or found, with one more lookup counted. */
+export function fuse_iget(fm: fuse_mount, nodeid: number, attr: Attr): Inode {
+  const { fc } = fm
+  let inode = fc.inodes.get(nodeid)
+  if (inode === undefined) {
+    const dir = S_ISDIR(attr.mode)
+    inode = new Inode(
+      fc.k,
+      attr.ino,
+      { mode: attr.mode, uid: attr.uid, gid: attr.gid, nlink: attr.nlink },
+      {
+        ...(dir ? fc.ops.dir : fc.ops.file),
+      },
+    )
+    inode.fuse = new fuse_inode(fc.k, fm, nodeid)
+    fc.inodes.set(nodeid, inode)
+  }
+  const fi = inode.fuse!
+  fi.nlookup.poke(fi.nlookup.peek() + 1)
+  return inode
+}
+
+/** fuse_change_attributes(): what the server says of a file; a new size unmaps what a famfs file had (kernel.md 2.12). */
+export function fuse_change_attributes(inode: Inode, attr: Attr, valid_until: number): void {
+  inode.i_attr.poke({ mode: attr.mode, uid: attr.uid, gid: attr.gid, nlink: attr.nlink })
+  inode.fuse!.i_time.poke(valid_until)
+  const old = inode.i_size.peek()
+  if (old === attr.size) return
+  inode.i_size.poke(attr.size)
+  if (S_ISREG(attr.mode) && inode.i_mapping.i_mmap.length > 0) {
+    dax_delete_mapping_entries(inode.i_mapping)
+    unmap_mapping_pages(inode.i_mapping, 0, Number.MAX_SAFE_INTEGER / 4096)
+  }
+}

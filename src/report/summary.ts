@@ -1,0 +1,25 @@
+// How a run ended, in a few lines for people.
+import type { RunResult } from '../world/index.ts'
+import { timeColumn } from './columns.ts'
+import { wrap } from './narrative.ts'
+
+const counts = (m: Record<string, number>): string => {
+  const all = Object.entries(m)
+  return all.length === 0 ? 'none' : all.map(([k, n]) => `${k} ${n}`).join(', ')
+}
+
+/** Lines: verdict, problems with their backtraces, and the figures of the run. */
+export function summaryLines(title: string, kernel: string, r: RunResult): string[] {
+  const out = [`${r.verdict === 'held' ? 'HELD' : 'FAILED'}: ${title}`]
+  for (const p of r.problems) {
+    out.push(`  ${p.kind}: ${p.text}`)
+    out.push(`    in ${p.task}${p.backtrace.length > 0 ? `: ${p.backtrace.slice(0, 8).join(' < ')}` : ''}`)
+  }
+  if (r.verdict === 'steps') out.push('  the step bound was reached: a livelock, or a run that is too long')
+  for (const f of r.neverFired) out.push(`  note: a fault never fired: ${JSON.stringify(f)}`)
+  out.push(`  kernel ${kernel}, seed ${r.seed}, ${r.steps} steps, virtual time ${timeColumn(r.now_ns).trim()} us`)
+  out.push(`  digest ${r.digest}`)
+  for (const [i, l] of wrap(`messages: ${counts(r.messages)}`, 76).entries()) out.push(`  ${i === 0 ? '' : '  '}${l}`)
+  out.push(`  faults: ${counts(r.faults)}`)
+  return out
+}
