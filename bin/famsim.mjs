@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The famsim command: runs the TypeScript sources through tsx, so a clone needs no build step.
 import { existsSync } from 'node:fs'
+import { register as registerHook } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -11,4 +12,5 @@ if (!existsSync(join(root, 'node_modules', 'tsx'))) {
 }
 const { register } = await import('tsx/esm/api')
 register()
+registerHook('./scenario-hook.mjs', import.meta.url)
 await import('../src/cli/main.ts')

@@ -68,18 +68,19 @@ export async function run(file: string, o: RunOptions): Promise<void> {
   const width = process.stdout.columns ?? 80
   const story = !o.json && !o.quiet
   const table = opcodeTable(profile.t.opcodes)
-  const narrative = story ? new Narrative(l => console.log(l), table, { width }) : null
+  // The head comes with the first event: input that is refused prints nothing but its one line.
+  const head = [`famsim: ${s.title}`, `kernel ${kernel}, seed ${seed}, memory ${o.backing}`, LEGEND]
+  const say = (l: string): void => {
+    for (const h of head.splice(0)) console.log(h)
+    console.log(l)
+  }
+  const narrative = story ? new Narrative(say, table, { width }) : null
   const traceFile = o.trace === undefined ? null : new TraceFile(o.trace)
   const sinks: ((e: TraceEvent) => void)[] = []
   if (narrative) sinks.push(narrative.sink)
   if (traceFile) sinks.push(e => traceFile.add(e))
   const once = (sink?: (e: TraceEvent) => void) =>
     execute(file, s, seed, { kernel: o.kernel, defect, noDefect, backing: o.backing, sink })
-  if (story) {
-    console.log(`famsim: ${s.title}`)
-    console.log(`kernel ${kernel}, seed ${seed}, memory ${o.backing}`)
-    console.log(LEGEND)
-  }
   traceFile?.open()
   const first = once(
     sinks.length === 0

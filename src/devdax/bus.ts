@@ -1,5 +1,5 @@
 // The dax bus of one host: its devices, their numbers and their paths.
-import type { Machine } from '../sim/index.ts'
+import { JMap, type Machine } from '../sim/index.ts'
 import { type DaxDriver, type DaxMemory, dax_device, type dev_dax, make_dev_dax } from './device.ts'
 
 /** Major number the simulated kernels give to devdax character devices. */
@@ -14,9 +14,10 @@ export class DaxBus {
   private readonly m: Machine
   private readonly devs: dev_dax[] = []
   /** dax_device objects by number: those of the bus, and those made up by dax_dev_get. */
-  private readonly byDevno = new Map<number, dax_device>()
+  private readonly byDevno: JMap<number, dax_device>
   constructor(m: Machine) {
     this.m = m
+    this.byDevno = new JMap(m.journal)
   }
 
   /** A memory appears on this host's bus, bound to `driver`. Set-up only. */

@@ -15,7 +15,7 @@ export interface NarrativeOptions {
 }
 
 /** What each glyph of the story means, for its head. */
-export const LEGEND = '# scenario   > request to the server   < its reply   = reached the memory   ! failure'
+export const LEGEND = '# scenario  > request to the server  < its reply  = reached memory  ! failure'
 
 /** A sink that writes the story line by line. Call `end()` after the run. */
 export class Narrative {

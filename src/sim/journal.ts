@@ -103,6 +103,9 @@ export class JList<T> implements Undoable {
   }
 }
 
+/** Stands for the inside of a map nothing was ever put into. Never written to. */
+const NONE: Map<any, any> = new Map()
+
 interface Slot<V> {
   v: V
   /** Place in the order of insertion. */
@@ -111,7 +114,8 @@ interface Slot<V> {
 
 /** A journaled map that keeps insertion order, and restores it on rewind. Iteration is over a snapshot. */
 export class JMap<K, V> implements Undoable {
-  private readonly m = new Map<K, Slot<V>>()
+  /** Made on the first set: most maps of a process stay empty, and a Map is dear to make. */
+  private m: Map<K, Slot<V>> = NONE
   private seq = 0
   /** A rewind brought slots back out of order; sorted when somebody looks at the order. */
   private mixed = false
@@ -132,6 +136,7 @@ export class JMap<K, V> implements Undoable {
     const slot = this.m.get(k)
     if (slot === undefined) {
       this.j.push(this, k, ADDED)
+      if (this.m === NONE) this.m = new Map()
       this.m.set(k, { v, seq: this.seq++ })
     } else {
       this.j.push(this, k, { v: slot.v, seq: -1 })

@@ -1,6 +1,5 @@
 // Sleeping locks by the kernel's names and rules: mutex and rw_semaphore. Both hand over to waiters in the order they
 // came. Lock state is journaled; `freeAt` is when the last holder left, so that the next one's clock joins it.
-import { assert } from './assert.ts'
 import { JList, type Journal, type Undoable } from './journal.ts'
 import type { Machine } from './machine.ts'
 import { ACCESS_WRITE, BLOCKED, Op, OpKind } from './op.ts'
@@ -39,15 +38,15 @@ export class Mutex implements Undoable {
     this.j = m.journal
     this.queue = new JList(m.journal)
   }
-  undo(_key: unknown, old: [Task | null, number]): void {
-    this.owner = old[0]
-    this.freeAt = old[1]
+  undo(freeAt: number, owner: Task | null): void {
+    this.owner = owner
+    this.freeAt = freeAt
   }
   holders(): readonly Task[] {
     return this.owner ? [this.owner] : []
   }
   private set(owner: Task | null, freeAt: number): void {
-    this.j.push(this, 0, [this.owner, this.freeAt])
+    this.j.push(this, this.freeAt, this.owner)
     this.owner = owner
     this.freeAt = freeAt
   }
@@ -113,9 +112,9 @@ export class RwSemaphore implements Undoable {
     this.readers = new JList(m.journal)
     this.queue = new JList(m.journal)
   }
-  undo(_key: unknown, old: [Task | null, number]): void {
-    this.writer = old[0]
-    this.freeAt = old[1]
+  undo(freeAt: number, writer: Task | null): void {
+    this.writer = writer
+    this.freeAt = freeAt
   }
   holders(): readonly Task[] {
     return this.writer ? [this.writer] : this.readers.items
@@ -125,7 +124,7 @@ export class RwSemaphore implements Undoable {
     return this.writer === t
   }
   private set(writer: Task | null, freeAt: number): void {
-    this.j.push(this, 0, [this.writer, this.freeAt])
+    this.j.push(this, this.freeAt, this.writer)
     this.writer = writer
     this.freeAt = freeAt
   }
@@ -153,14 +152,21 @@ export class RwSemaphore implements Undoable {
     return undefined
   }
   upRead(t: Task): void {
+    if (this.writer === t) {
+      t.m.problem('wrong unlock', `${t.label} gives up ${this.name} as a reader, and holds it for writing`)
+      return
+    }
     if (!drop(t, this)) return
     this.readers.remove(t)
     if (t.now > this.freeAt) this.set(this.writer, t.now)
     if (this.readers.length === 0) this.handOver(t)
   }
   upWrite(t: Task): void {
+    if (this.writer !== t && t.held.includes(this)) {
+      t.m.problem('wrong unlock', `${t.label} gives up ${this.name} as a writer, and holds it for reading`)
+      return
+    }
     if (!drop(t, this)) return
-    assert(this.writer === t, `${this.name} is released by its writer`)
     this.set(null, t.now)
     this.handOver(t)
   }

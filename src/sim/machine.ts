@@ -1,7 +1,7 @@
 // The machine runs tasks, one operation at a time, and asks the chooser wherever there is more than one way on.
 // Locking rule of the simulator itself: there is one JavaScript thread; a step (one operation, then plain code up to the
 // next operation) is atomic.
-import { assert } from './assert.ts'
+import { assert, InvariantError } from './assert.ts'
 import { type Chooser, defaultChooser, type Option, REDUNDANT } from './chooser.ts'
 import { describeDeadlock } from './deadlock.ts'
 import { Digest } from './hash.ts'
@@ -76,9 +76,11 @@ export class Machine {
   /** Steps of this execution. */
   steps = 0
   readonly problems: Problem[] = []
-  /** Which task ran after which in this execution: equal digests, equal interleavings. */
+  /** Which task ran from which step on in this execution: equal digests, equal interleavings. */
   private switches = new Digest()
   private chooser: Chooser = defaultChooser
+  /** The chooser answered REDUNDANT in the middle of a step: the execution ends after it. */
+  private stopped = false
   private readonly options: Task[] = []
   private baseIds = 0
   private readonly idCounters: number[] = []
@@ -163,7 +165,10 @@ export class Machine {
   choose(kind: Parameters<Chooser['choose']>[0], options: readonly Option[]): number {
     if (options.length < 2) return 0
     const i = this.chooser.choose(kind, options, this)
-    if (i === REDUNDANT) return 0
+    if (i === REDUNDANT) {
+      this.stopped = true
+      return 0
+    }
     assert(i >= 0 && i < options.length, `the chooser answered ${i} of ${options.length}`)
     return i
   }
@@ -184,10 +189,17 @@ export class Machine {
   run(chooser: Chooser = defaultChooser): Verdict {
     this.chooser = chooser
     this.steps = 0
+    this.stopped = false
     this.switches = new Digest()
     chooser.begin?.()
     if (chooser.spawn) for (const t of this.tasks) chooser.spawn(t)
-    const v = this.loop(chooser)
+    let v: Verdict
+    try {
+      v = this.loop(chooser)
+    } finally {
+      // What is spawned for the next execution is told to its own chooser.
+      this.chooser = defaultChooser
+    }
     chooser.end?.({ verdict: v, steps: this.steps })
     return v
   }
@@ -197,6 +209,7 @@ export class Machine {
     const timed = this.policy === 'timed'
     let cur: Task | null = null
     for (;;) {
+      if (this.stopped) return 'redundant'
       // Who may run: the running task first, then the others by id; under `timed` only those with the lowest clock.
       let n = 0
       if (timed) {
@@ -224,11 +237,16 @@ export class Machine {
         pick = chooser.choose('schedule', options, this)
         if (pick === REDUNDANT) return 'redundant'
       }
-      const t = options[pick]!
-      if (t !== cur) this.switches.word(t.id)
+      const t = options[pick]
+      if (t === undefined) throw new InvariantError(`famsim bug: the chooser answered ${pick} of ${n}`)
+      if (t !== cur) {
+        this.switches.word(t.id)
+        this.switches.word(this.steps)
+      }
       cur = t
       this.current = t
-      if (++this.steps > this.maxSteps) return 'steps'
+      if (this.steps === this.maxSteps) return 'steps'
+      this.steps++
       t.steps++
       const op = t.pending!
       let r: any
@@ -265,10 +283,15 @@ export class Machine {
           r = gen.throw(thrown)
         } else r = gen.next(value)
       } catch (e) {
-        // The frame is gone. A signal unwinds frame by frame; an oops or a bug of ours does not come back.
+        // An oops stays where it is: its backtrace starts at the function that made it.
+        if (e instanceof Oops) {
+          this.died(t, e)
+          return
+        }
+        // The frame is gone. A signal unwinds frame by frame, and so does a bug of ours, which then leaves run().
         frames.pop()
         fns.pop()
-        if (frames.length === 0 || e instanceof Oops) {
+        if (frames.length === 0) {
           this.died(t, e)
           return
         }

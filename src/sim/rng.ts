@@ -16,7 +16,7 @@ export class Stream implements Saver {
   }
   /** An integer in [0, n). */
   below(n: number): number {
-    return floor(this.g() * n)
+    return floor((this.prng ?? this.g)() * n)
   }
   /** An unsigned 32-bit integer. */
   u32(): number {

@@ -40,7 +40,7 @@ export interface TraceEvent {
 export function valueWord(v: any): number {
   switch (typeof v) {
     case 'number':
-      return v | 0 || (v / 4294967296) | 0
+      return v
     case 'boolean':
       return v ? 1 : 0
     case 'string':
@@ -50,6 +50,12 @@ export function valueWord(v: any): number {
     default:
       return 0
   }
+}
+
+/** A number of any size: its low word and, when that does not say it all, the high one. */
+const mix = (d: Digest, v: number): void => {
+  d.word(v | 0)
+  if ((v | 0) !== v) d.word((v / 4294967296) | 0)
 }
 
 export class Trace implements Saver {
@@ -82,8 +88,8 @@ export class Trace implements Saver {
     d.word(task === null ? -1 : task.id)
     d.word(now | 0)
     if (obj !== null) d.word(obj.id | 0)
-    d.word(a)
-    d.word(b)
+    mix(d, a)
+    mix(d, b)
     if (subject !== '') d.word(hashString(subject))
     const seq = this.seq++
     const e: TraceEvent = { seq, now, task, kind, fn: task === null ? null : task.fn, obj, subject, a, b, ref }
@@ -100,7 +106,11 @@ export class Trace implements Saver {
   tail(n: number): TraceEvent[] {
     const out: TraceEvent[] = []
     const from = max(0, this.seq - (n < this.capacity ? n : this.capacity))
-    for (let i = from; i < this.seq; i++) out.push(this.events[i % this.capacity]!)
+    for (let i = from; i < this.seq; i++) {
+      const e = this.events[i % this.capacity]
+      // A slot may hold an event that a rewind took back, where an older one was overwritten.
+      if (e !== undefined && e.seq === i) out.push(e)
+    }
     return out
   }
 

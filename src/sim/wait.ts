@@ -3,7 +3,7 @@
 import { JList, type Undoable } from './journal.ts'
 import type { Machine } from './machine.ts'
 import { ACCESS_WRITE, BLOCKED, Op, OpKind } from './op.ts'
-import type { Task } from './task.ts'
+import { SLEEPING, type Task } from './task.ts'
 
 /** Value of an interrupted wait: -ERESTARTSYS of the kernel. */
 export const INTERRUPTED = -512
@@ -11,7 +11,9 @@ export const INTERRUPTED = -512
 /** Which signals end a wait: none, fatal ones, any. */
 export type WaitMode = 'uninterruptible' | 'killable' | 'interruptible'
 
-const isFatal = (t: Task): boolean => t.signals.includes('SIGKILL')
+/** Does a pending signal end a wait of this mode? */
+const ended = (t: Task, mode: WaitMode): boolean =>
+  mode === 'interruptible' ? t.signals.length > 0 : mode === 'killable' && t.signals.includes('SIGKILL')
 
 const wait = (t: Task, op: Op): any => {
   const q = op.obj as WaitQueue
@@ -19,7 +21,7 @@ const wait = (t: Task, op: Op): any => {
     q.waiters.remove(t)
     return 0
   }
-  if ((op.b === 'interruptible' && t.signals.length > 0) || (op.b === 'killable' && isFatal(t))) {
+  if (ended(t, op.b)) {
     q.waiters.remove(t)
     return INTERRUPTED
   }
@@ -41,11 +43,12 @@ export class WaitQueue {
     this.m = m
     this.waiters = new JList(m.journal)
   }
-  /** Let waiters look again: all, or the first `n`. They leave the queue when their condition holds. */
+  /** Let waiters look again: all, or the first `n` that sleep (one woken before does not count twice). They leave the queue when their condition holds. */
   wake(n?: number): void {
     const w = this.waiters.items
     let left = n ?? w.length
     for (let i = 0; i < w.length && left > 0; i++) {
+      if (w[i]!.state !== SLEEPING) continue
       this.m.retry(w[i]!)
       left--
     }
@@ -63,7 +66,9 @@ export const wake_up = (q: WaitQueue): Op<void> => new Op<void>(WAKE, q, 1)
 /** Send a signal to a task: it becomes pending, and a wait that it may end looks again. */
 export function signal(t: Task, name: string): void {
   t.signals.push(name)
-  t.m.retry(t)
+  // Only a wait: a task queued for a lock would queue twice.
+  const op = t.pending
+  if (op !== null && op.kind === WAIT && ended(t, op.b)) t.m.retry(t)
 }
 
 const COMPLETE = new OpKind('complete', ACCESS_WRITE, 30, true, (_t, op) => (op.obj as Completion).complete())

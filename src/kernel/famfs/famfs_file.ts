@@ -11,7 +11,9 @@ const famfs_fuse_rw_prep = kfn('famfs_fuse_rw_prep', function* (iocb: Kiocb): St
   const inode = iocb.file.f_inode
   const rc = yield* famfs_file_bad(inode)
   if (rc !== 0) return rc
-  const left = (yield* inode.i_size.load()) - iocb.pos
+  // The size is unsigned here: one of 2^63 (negative as loff_t) is a very large file (oracle okfmap.size_2^63).
+  const size = yield* inode.i_size.load()
+  const left = (size < 0 ? size + 2 ** 64 : size) - iocb.pos
   iocb.count = left <= 0 ? 0 : min(iocb.count, left)
   return 0
 })

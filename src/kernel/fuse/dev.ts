@@ -51,16 +51,18 @@ const fuse_send_one = kfn('fuse_send_one', function* (fm: fuse_mount, args: fuse
 /** request_wait_answer(): sleep until the reply is there. A fatal signal takes a request back that nobody has read. */
 const request_wait_answer = kfn('request_wait_answer', function* (req: fuse_req): Step<void> {
   const { fc } = req.fm
-  const rc = yield* wait_event(req.waitq, () => req.state.peek() === 'FINISHED', 'killable')
-  if (rc === 0) return
-  yield* spin_lock(fc.fiq_lock)
-  if (req.state.peek() === 'PENDING') {
-    fc.pending.remove(req)
+  if (!req.args.force) {
+    const rc = yield* wait_event(req.waitq, () => req.state.peek() === 'FINISHED', 'killable')
+    if (rc === 0) return
+    yield* spin_lock(fc.fiq_lock)
+    if (req.state.peek() === 'PENDING') {
+      fc.pending.remove(req)
+      yield* spin_unlock(fc.fiq_lock)
+      req.error = -EINTR
+      return
+    }
     yield* spin_unlock(fc.fiq_lock)
-    req.error = -EINTR
-    return
   }
-  yield* spin_unlock(fc.fiq_lock)
   yield* wait_event(req.waitq, () => req.state.peek() === 'FINISHED')
 })
 
@@ -137,10 +139,17 @@ export const fuse_dev_do_read = kfn('fuse_dev_do_read', function* (fc: fuse_conn
       yield* spin_unlock(fc.fiq_lock)
       continue
     }
+    // No longer pending from here on, while fiq_lock is held: a killed waiter must not take it back any more.
+    req.state.poke('SENT')
     yield* spin_unlock(fc.fiq_lock)
     yield* spin_lock(fc.fpq_lock)
+    if (!fc.connected) {
+      // An abort came in between and found the request in neither queue.
+      yield* spin_unlock(fc.fpq_lock)
+      yield* fuse_request_end(req, -ECONNABORTED)
+      return -ENODEV
+    }
     fc.processing.set(req.unique, req)
-    req.state.poke('SENT')
     yield* spin_unlock(fc.fpq_lock)
     k.m.emit(FUSE_READ_BY_SERVER, `FUSE_${req.args.op.name}`, fc, req.unique, 0, null)
     return req.bytes

@@ -3,6 +3,7 @@ import { kfn, type Step } from '../../sim/index.ts'
 import {
   EIO,
   ENOENT,
+  ENOMEM,
   ENOSYS,
   FUSE_GETATTR_FH,
   FUSE_SUPER_MAGIC,
@@ -19,7 +20,7 @@ import { type DirEntry, type FileOps, type Inode, type InodeOps, iget, type Stat
 import { generic_permission } from '../vfs/namei.ts'
 import { fuse_simple_background, fuse_simple_request } from './dev.ts'
 import type { fuse_args, fuse_mount } from './fuse_i.ts'
-import { fuse_change_attributes, fuse_has, fuse_iget, time_to_ns } from './iget.ts'
+import { fuse_change_attributes, fuse_iget, time_to_ns } from './iget.ts'
 
 const READDIR_BUF = 4096
 
@@ -81,7 +82,7 @@ const fuse_dir_open = kfn('fuse_dir_open', function* (inode: Inode, file: File):
   const fi = inode.fuse!
   const { fc, fm } = fi
   const alloc = yield* fc.k.kzalloc('fuse_file', 120)
-  if (alloc === null) return -ENOENT
+  if (alloc === null) return -ENOMEM
   const args: fuse_args = { op: fc.k.opcodes.op.OPENDIR, nodeid: fi.nodeid, arg: { flags: file.f_flags } }
   const rc = fc.no_opendir.peek() ? -ENOSYS : yield* fuse_simple_request(fm, args)
   if (rc < 0 && rc !== -ENOSYS) {
@@ -89,10 +90,6 @@ const fuse_dir_open = kfn('fuse_dir_open', function* (inode: Inode, file: File):
     return rc
   }
   if (rc === -ENOSYS) {
-    if (!fuse_has(fc, 'NO_OPENDIR_SUPPORT')) {
-      yield* fc.k.kfree(alloc)
-      return rc
-    }
     fc.no_opendir.poke(true)
     file.fuse = { fh: 0, open_flags: 0, alloc }
     return 0

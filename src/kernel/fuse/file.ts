@@ -40,7 +40,8 @@ const fuse_do_open = kfn('fuse_do_open', function* (inode: Inode, file: File): S
     const o = fuse_open_out.read(viewOf(args.out!), args.out!.byteOffset)
     return { fh: o.fh, open_flags: o.open_flags, alloc }
   }
-  if (rc === -ENOSYS && fuse_has(fc, 'NO_OPEN_SUPPORT')) {
+  // Whatever INIT flags the server asked for (oracle open.no_open).
+  if (rc === -ENOSYS) {
     fc.no_open.poke(true)
     return { fh: 0, open_flags: 0, alloc }
   }
@@ -53,6 +54,7 @@ const release_args = (inode: Inode, ff: fuse_file, flags: number, flush: boolean
   nodeid: inode.fuse!.nodeid,
   arg: { fh: ff.fh, flags, release_flags: flush ? FUSE_RELEASE_FLUSH : 0 },
   nocreds: true,
+  force: true,
   end: flush ? undefined : fuse_release_end,
 })
 
@@ -102,6 +104,7 @@ const fuse_flush = kfn('fuse_flush', function* (file: File): Step<number> {
     op: fc.k.opcodes.op.FLUSH,
     nodeid: fi.nodeid,
     arg: { fh: file.fuse!.fh, lock_owner: inode.k.current.pid },
+    force: true,
   })
   if (rc === -ENOSYS) {
     fc.no_flush.poke(true)

@@ -20,6 +20,8 @@ export interface fuse_args {
   readonly room?: number
   /** Header without uid, gid, pid: a request nobody in particular makes. */
   readonly nocreds?: boolean
+  /** No signal takes it back: a process that dies still waits for the answer (FLUSH, RELEASE; kernel.md 1.8). */
+  readonly force?: boolean
   /** Called instead of waking a waiter (background requests). */
   readonly end?: (fm: fuse_mount, args: fuse_args, error: number) => Op<void>
   /** Body of the reply. */

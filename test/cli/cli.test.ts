@@ -1,0 +1,157 @@
+// The command as a user meets it: what it prints, and what it says to bad input (one line, exit 2, nothing written).
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+
+const root = join(import.meta.dirname, '../..')
+const dir = mkdtempSync(join(tmpdir(), 'famsim-cli-'))
+afterAll(() => rmSync(dir, { recursive: true }))
+const FIRST = 'scenarios/basics/first-light.ts'
+
+const famsim = (args: string[], cwd = root) => {
+  const r = spawnSync(process.execPath, [join(root, 'bin/famsim.mjs'), ...args], { cwd, encoding: 'utf8' })
+  return { code: r.status, out: r.stdout, err: r.stderr }
+}
+
+/** A scenario file in the temporary directory. */
+const scenarioFile = (name: string, body: string): string => {
+  const path = join(dir, name)
+  writeFileSync(path, `import { GiB, MiB, scenario } from '${join(root, 'src/world/index.ts')}'\n${body}\n`)
+  return path
+}
+
+describe('famsim run', () => {
+  it('tells the story, then how it ended', () => {
+    const r = famsim(['run', FIRST])
+    expect(r.code).toBe(0)
+    expect(r.err).toBe('')
+    for (const word of ['INIT', 'LOOKUP', 'OPEN', 'GET_FMAP', 'GET_DAXDEV', 'PTE faults', 'pread64', 'HELD', 'digest'])
+      expect(r.out).toContain(word)
+    expect(r.out).toContain('messages sent during them: 0')
+    for (const l of r.out.split('\n')) expect(l.length, l).toBeLessThanOrEqual(80)
+  })
+  it('--twice prints one digest, equal both times', () => {
+    const r = famsim(['run', FIRST, '--seed', '7', '--twice', '--quiet'])
+    expect(r.code).toBe(0)
+    const digest = r.out.match(/digest ([0-9a-f]{16})/)![1]
+    expect(r.out).toContain(`twice: ${digest}, equal both times`)
+  })
+  it('--json prints one object', () => {
+    const r = famsim(['run', FIRST, '--seed', '7', '--json'])
+    const o = JSON.parse(r.out)
+    expect(Object.keys(o)).toEqual(expect.arrayContaining(['verdict', 'seed', 'steps', 'digest', 'messages', 'now_ns']))
+    expect([o.verdict, o.seed]).toEqual(['held', 7])
+    expect(o.messages.GET_DAXDEV).toBe(2)
+  })
+  it('--trace writes every event', () => {
+    const path = join(dir, 'trace.txt')
+    expect(famsim(['run', FIRST, '--quiet', '--trace', path]).code).toBe(0)
+    const lines = readFileSync(path, 'utf8').split('\n')
+    expect(lines.length).toBeGreaterThan(20000)
+    expect(lines.some(l => l.includes('fuse_get_fmap') && l.includes('load fi->famfs_meta'))).toBe(true)
+  })
+  it('the same digest from another directory, time zone and language', () => {
+    const run = (env: NodeJS.ProcessEnv, cwd: string) =>
+      JSON.parse(
+        spawnSync(process.execPath, [join(root, 'bin/famsim.mjs'), 'run', join(root, FIRST), '--seed', '7', '--json'], {
+          cwd,
+          encoding: 'utf8',
+          env: { ...process.env, ...env },
+        }).stdout,
+      ).digest
+    const a = run({}, root)
+    expect(run({ TZ: 'Pacific/Auckland', LANG: 'tr_TR.UTF-8', LC_ALL: 'tr_TR.UTF-8' }, dir)).toBe(a)
+  })
+  it('ends with 1 and the command to reproduce when an expectation fails', () => {
+    const f = scenarioFile(
+      'fails.ts',
+      `export default scenario('fails', ({ world }) => {
+         world.host('h0').app('a', function* (sys) { world.expect('stat of nothing', yield* sys.stat('/nothing'), 0) })
+       })`,
+    )
+    const r = famsim(['run', f, '--seed', '3'])
+    expect(r.code).toBe(1)
+    expect(r.out).toContain('expectation: stat of nothing: expected 0, got -2')
+    expect(r.out).toMatch(/reproduce: famsim run .*fails\.ts --seed 3/)
+  })
+  it('--no-defect and --defect reach the kernel', () => {
+    expect(famsim(['run', FIRST, '--no-defect', 'B44', '--quiet']).code).toBe(0)
+    expect(famsim(['run', FIRST, '--defect', 'L09', '--no-defect', 'L01', '--quiet']).code).toBe(0)
+  })
+})
+
+describe('bad input: one line, exit 2', () => {
+  const throws = scenarioFile('throws.ts', `export default scenario('t', () => { throw new Error('boom') })`)
+  const app = scenarioFile(
+    'app-throws.ts',
+    `export default scenario('t', ({ world }) => { world.host('h0').app('a', function* () { throw new Error('bang') }) })`,
+  )
+  const size = scenarioFile(
+    'size.ts',
+    `export default scenario('s', ({ world }) => { world.daxdev('dax0.0', { size: 3000000 }) })`,
+  )
+  const nothing = scenarioFile('nothing.ts', `export const x = 1`)
+  const syntax = scenarioFile('syntax.ts', `export default scenario('s', ({ world }) => {`)
+  const client = scenarioFile(
+    'mount.ts',
+    `export default scenario('m', ({ world }) => { world.host('h0').famfs('/mnt', { mount: world.daxdev('dax0.0', { size: GiB(4) }) }) })`,
+  )
+  const table: [string, string[], RegExp][] = [
+    ['no command', [], /^$/],
+    ['unknown command', ['fly'], /unknown command 'fly'/],
+    ['unknown option', ['run', FIRST, '--frobnicate'], /unknown option '--frobnicate'.*famsim run --help/],
+    ['missing file', ['run', 'nowhere.ts'], /no such scenario file: nowhere\.ts/],
+    ['a directory', ['run', 'scenarios'], /no such scenario file: scenarios/],
+    ['missing argument', ['run'], /missing required argument 'file'/],
+    ['throwing scenario', ['run', throws], /throws\.ts:2: the scenario throws: boom/],
+    ['throwing application', ['run', app], /app-throws\.ts:2: the scenario throws: bang/],
+    ['not a scenario', ['run', nothing], /expected 'export default scenario/],
+    ['syntax error', ['run', syntax], /syntax\.ts.*does not load/],
+    ['seed that is no integer', ['run', FIRST, '--seed', '1.5'], /--seed '1\.5': expected a whole number/],
+    ['seed that is no number', ['run', FIRST, '--seed', 'x'], /--seed 'x': expected a whole number/],
+    ['negative seed', ['run', FIRST, '--seed=-1'], /--seed '-1': expected a whole number/],
+    [
+      'seed too large',
+      ['run', FIRST, '--seed', '9007199254740993'],
+      /expected a whole number from 0 to 9007199254740991/,
+    ],
+    ['device size', ['run', size], /size\.ts:2: daxdev dax0\.0: size 3000000 is not a positive multiple of 2 MiB/],
+    ['unknown kernel', ['run', FIRST, '--kernel', 'v99'], /unknown kernel 'v99': expected one of v10/],
+    ['unknown defect', ['run', FIRST, '--defect', 'Z9'], /unknown defect 'Z9'/],
+    ['unknown backing', ['run', FIRST, '--backing', 'floppy'], /floppy/],
+    ['trace that cannot be written', ['run', FIRST, '--trace', '/nowhere/t'], /--trace \/nowhere\/t: ENOENT/],
+    ['no file system on the memory', ['run', client], /mount\.ts:2: famfs mount: .*magic/],
+    ['image that is not there', ['info', 'nowhere.img'], /nowhere\.img: ENOENT/],
+  ]
+  it.each(table)('%s', (_name, args, want) => {
+    const before = readdirSync(dir).length
+    const r = famsim(args)
+    expect(r.code).toBe(2)
+    expect(r.err.trim().split('\n').length).toBe(1)
+    expect(r.err).toMatch(want)
+    expect(r.err).not.toMatch(/\n\s+at /)
+    expect(readdirSync(dir).length).toBe(before)
+  })
+  it('a wrong seed leaves no trace file behind', () => {
+    const path = join(dir, 'never.txt')
+    expect(famsim(['run', FIRST, '--seed', 'x', '--trace', path]).code).toBe(2)
+    expect(existsSync(path)).toBe(false)
+  })
+})
+
+describe('famsim list and doctor', () => {
+  it('list shows the scenarios by folder', () => {
+    const r = famsim(['list'])
+    expect(r.out).toMatch(/scenarios\/basics\/\n {2}first-light\.ts +first light/)
+    expect(JSON.parse(famsim(['list', '--json']).out)[0].file).toBe(FIRST)
+  })
+  it('doctor says which memory and why', () => {
+    const r = famsim(['doctor'])
+    expect(r.code).toBe(0)
+    expect(r.out).toMatch(/device memory will lie on: (hugetlb|memfd|file|arraybuffer)/)
+    const d = JSON.parse(famsim(['doctor', '--json']).out)
+    for (const f of d.findings) expect(f.why.length, f.what).toBeGreaterThan(0)
+  })
+})
