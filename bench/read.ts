@@ -17,6 +17,8 @@ export function readBench(rounds: number) {
       const fd = yield* sys.open('/mnt/famfs/x', O_RDONLY)
       const buf = new Uint8Array(SIZE)
       const view = dev.memory.slice(off, SIZE)
+      // The model's own code is compiled by the time it is measured.
+      for (let i = 0; i < 20_000; i++) yield* sys.pread(fd, 8, 0)
       for (let i = 0; i < rounds; i++) {
         const t0 = performance.now()
         yield* sys.pread(fd, buf, 0)

@@ -44,6 +44,9 @@ function program(): Command {
   return p
 }
 
+// A reader that has seen enough (`famsim run ... | head`) ends us quietly.
+process.stdout.on('error', e => process.exit((e as NodeJS.ErrnoException).code === 'EPIPE' ? 0 : 70))
+
 try {
   await program().parseAsync(process.argv)
 } catch (e) {

@@ -1,6 +1,7 @@
 // famsim run FILE
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
+import { BackingError } from '../devdax/index.ts'
 import { RandomChooser } from '../explore/index.ts'
 import { DEFAULT_KERNEL, kernelProfile } from '../profile/index.ts'
 import { LEGEND, Narrative, summaryLines, TRACE_HEAD, traceLine } from '../report/index.ts'
@@ -126,7 +127,7 @@ function execute(
     })
   } catch (e) {
     throw new UserError(
-      `${place(e, path)}: ${e instanceof UsageError ? '' : 'the scenario throws: '}${oneLine((e as Error).message)}`,
+      `${place(e, path)}: ${e instanceof UsageError || e instanceof BackingError ? '' : 'the scenario throws: '}${oneLine((e as Error).message)}`,
     )
   }
   try {

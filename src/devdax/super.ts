@@ -91,7 +91,8 @@ export const dax_direct_access = kfn(
     const off = pgoff * PAGE_SIZE
     const size = dev.memory.size
     // One range: the driver wants [pgoff, pgoff + nr) inside it, else there is no physical address.
-    if (off + nr_pages * PAGE_SIZE > size) return -EFAULT
+    // A page number that reads as negative is a huge one.
+    if (pgoff < 0 || off + nr_pages * PAGE_SIZE > size) return -EFAULT
     const nr = min(nr_pages, (size - off) / PAGE_SIZE)
     return nr === 0 ? -ERANGE : { memory: dev.memory, off, nr }
   },

@@ -1,4 +1,10 @@
 // The search: strategies behind the Chooser.
+export { type Ask, GuidedChooser } from './strategies/guided.ts'
 export { ListChooser } from './strategies/list.ts'
+export { PctChooser } from './strategies/pct.ts'
+export { PortfolioChooser } from './strategies/portfolio.ts'
+export { PosChooser } from './strategies/pos.ts'
 export { RandomChooser } from './strategies/random.ts'
 export { type Divergence, ReplayChooser } from './strategies/replay.ts'
+export { STRATEGIES, type Strategy, type StrategyRow, strategyRow } from './strategies/table.ts'
+export { UrwChooser } from './strategies/urw.ts'

@@ -13,10 +13,15 @@ export function summaryLines(title: string, kernel: string, r: RunResult): strin
   const out = [`${r.verdict === 'held' ? 'HELD' : 'FAILED'}: ${title}`]
   for (const p of r.problems) {
     out.push(`  ${p.kind}: ${p.text}`)
-    out.push(`    in ${p.task}${p.backtrace.length > 0 ? `: ${p.backtrace.slice(0, 8).join(' < ')}` : ''}`)
+    const where = `in ${p.task}${p.backtrace.length > 0 ? `: ${p.backtrace.slice(0, 8).join(' < ')}` : ''}`
+    for (const l of wrap(where, 74)) out.push(`    ${l}`)
   }
   if (r.verdict === 'steps') out.push('  the step bound was reached: a livelock, or a run that is too long')
-  for (const f of r.neverFired) out.push(`  note: a fault never fired: ${JSON.stringify(f)}`)
+  for (const f of r.neverFired) {
+    const on = f.trigger.on === 'time' ? `at ${f.trigger.ns} ns` : `after '${f.trigger.label}' #${f.trigger.nth}`
+    for (const l of wrap(`note: a fault never fired: ${f.action.do} of ${f.action.device}, ${on}`, 76))
+      out.push(`  ${l}`)
+  }
   out.push(`  kernel ${kernel}, seed ${r.seed}, ${r.steps} steps, virtual time ${timeColumn(r.now_ns).trim()} us`)
   out.push(`  digest ${r.digest}`)
   for (const [i, l] of wrap(`messages: ${counts(r.messages)}`, 76).entries()) out.push(`  ${i === 0 ? '' : '  '}${l}`)

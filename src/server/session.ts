@@ -4,12 +4,14 @@ import { kfn, type Op, type Step, work } from '../sim/index.ts'
 import {
   type AnyStruct,
   decodeRequest,
+  EINVAL,
   EIO,
   ENOSYS,
   encodeReply,
   encodeReplyStruct,
   type OpcodeTable,
   type OpName,
+  peekRequest,
   type Request,
 } from '../wire/index.ts'
 import type { Transport } from './transport/transport.ts'
@@ -33,6 +35,15 @@ const encode = (unique: number, r: Exclude<Reply, null>): Uint8Array => {
   return encodeReplyStruct(unique, r.def, r.values)
 }
 
+/** The answer to a request that cannot be read: ENOSYS for an opcode not spoken, else EINVAL; none without a header. */
+const refuse = (table: OpcodeTable, msg: Uint8Array): Uint8Array | null => {
+  const head = peekRequest(msg)
+  if (head === null) return null
+  const op = table.byNumber(head.opcode)
+  if (op === undefined) return encodeReply(head.unique, -ENOSYS)
+  return op.reply ? encodeReply(head.unique, -EINVAL) : null
+}
+
 /** fuse_session_loop(): serve until the connection is gone. Any number of workers may run it on one transport. */
 export const fuse_session_loop = kfn(
   'fuse_session_loop',
@@ -41,7 +52,11 @@ export const fuse_session_loop = kfn(
       const msg = yield* transport.recv()
       if (typeof msg === 'number') return msg
       const req = decodeRequest(table, msg)
-      if ('error' in req) continue // unreadable: there is nobody to answer
+      if ('error' in req) {
+        const reply = refuse(table, msg)
+        if (reply !== null) yield* transport.send(reply)
+        continue
+      }
       yield* work(HANDLER_NS)
       const handler = handlers[req.op.name as OpName]
       const reply: Reply = handler ? yield* handler(req) : req.op.reply ? { errno: ENOSYS } : null

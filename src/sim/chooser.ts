@@ -9,7 +9,7 @@ export interface Option {
   readonly pending?: Op | null
 }
 
-export type ChoiceKind = 'schedule' | 'duration' | 'fault' | 'wakeup' | 'poison'
+export type ChoiceKind = 'schedule' | 'duration' | 'fault' | 'wakeup' | 'poison' | 'load' | 'store'
 
 /** What a strategy may look at besides the options. */
 export interface ChoiceContext {
@@ -32,8 +32,12 @@ export interface Chooser {
   spawn?(task: Option): void
   /** Index into `options` (at least two), or REDUNDANT to stop this execution. */
   choose(kind: ChoiceKind, options: readonly Option[], ctx: ChoiceContext): number
+  /** A step is done; told only while somebody watches (its footprint is in the watch). */
+  stepped?(task: Option): void
   /** The execution ended. */
   end?(end: RunEnd): void
+  /** Ask about the schedule even when only one task can run. */
+  readonly always?: boolean
 }
 
 /** Always the default: nothing happens, the running task runs on. */

@@ -1,6 +1,14 @@
 // The machine: tasks, choices, clock, shared memory, locks, hook points, trace. Knows nothing of file systems.
 export { assert, InvariantError, UsageError } from './assert.ts'
-export { Cell, smp_mb, smp_rmb, smp_wmb } from './cell.ts'
+export {
+  Cell,
+  smp_mb,
+  smp_mb__after_atomic,
+  smp_mb__after_spinlock,
+  smp_mb__before_atomic,
+  smp_rmb,
+  smp_wmb,
+} from './cell.ts'
 export {
   type Choice,
   type ChoiceContext,
@@ -26,7 +34,9 @@ export {
   mutex_unlock,
   RwSemaphore,
   SpinLock,
+  spin_is_locked,
   spin_lock,
+  spin_trylock,
   spin_unlock,
   up_read,
   up_write,
@@ -44,6 +54,19 @@ export {
 } from './machine.ts'
 export * from './math.ts'
 export { ACCESS_NONE, ACCESS_READ, ACCESS_WRITE, BLOCKED, Op, OpKind, type OpObject, type Step } from './op.ts'
+export {
+  ACQUIRE,
+  type Dependencies,
+  FULL,
+  type MemoryModel,
+  type ModelName,
+  NO_WRITE,
+  NORETURN,
+  type Point,
+  RELAXED,
+  RELEASE,
+  type ReadHandle,
+} from './order.ts'
 export { Stream, Streams } from './rng.ts'
 export { DEAD, Killed, Oops, RUNNABLE, SLEEPING, Task } from './task.ts'
 export { EventKind, Trace, type TraceEvent } from './trace.ts'
@@ -59,3 +82,4 @@ export {
   wake_up,
   wake_up_all,
 } from './wait.ts'
+export { hashValue, Watch, type Watched } from './watch.ts'

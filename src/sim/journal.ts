@@ -1,6 +1,8 @@
 // The undo log that lets a world be rewound, and the journaled containers. Everything mutable in a world lives in a
 // Cell, in one of these containers, or registers a Saver. With no mark open nothing is logged.
-import { assert } from './assert.ts'
+import { assert, InvariantError } from './assert.ts'
+import { imul } from './math.ts'
+import { hashValue, type Watch, type Watched } from './watch.ts'
 
 /** Something that can take back one change of its own. */
 export interface Undoable {
@@ -17,9 +19,16 @@ export interface Saver<S = any> {
 export interface Mark {
   readonly at: number
   readonly saved: readonly unknown[]
+  /** The watch's hash of the state, if somebody watches. */
+  readonly state: readonly [number, number]
 }
 
 export class Journal {
+  /** On during an exhaustive search; null costs one test. */
+  watch: Watch | null = null
+  /** Numbers for what is made; the machine puts its own counter here. */
+  newId: () => number = () => ++this.made
+  private made = 0
   /** Number of entries in the log. */
   n = 0
   private targets: Undoable[] = []
@@ -46,7 +55,8 @@ export class Journal {
   /** Open a mark. Marks nest; a mark stays good until an earlier one is rewound to. */
   mark(): Mark {
     this.on = true
-    return { at: this.n, saved: this.savers.map(s => s.save()) }
+    const { watch } = this
+    return { at: this.n, saved: this.savers.map(s => s.save()), state: watch === null ? [0, 0] : [watch.a, watch.b] }
   }
 
   /** Bring everything back to what it was at `mark`. The mark stays open. */
@@ -55,38 +65,66 @@ export class Journal {
     const { targets, keys, olds } = this
     for (let n = this.n - 1; n >= mark.at; n--) targets[n]!.undo(keys[n], olds[n])
     this.n = mark.at
+    if (this.watch !== null) {
+      this.watch.a = mark.state[0]
+      this.watch.b = mark.state[1]
+    }
     const saved = mark.saved
     for (let i = 0; i < saved.length; i++) this.savers[i]!.restore(saved[i])
   }
 }
 
 /** A journaled array. */
-export class JList<T> implements Undoable {
-  readonly items: T[] = []
+export class JList<T> implements Undoable, Watched {
+  readonly id: number
+  private readonly list: T[] = []
   private readonly j: Journal
-  constructor(j: Journal) {
+  /** The order of the items means nothing: two orders are one state. */
+  private readonly bag: boolean
+  constructor(j: Journal, bag = false) {
     this.j = j
+    this.id = j.newId()
+    this.bag = bag
+  }
+  /** The items, to look at only. */
+  get items(): readonly T[] {
+    if (this.j.watch !== null) this.j.watch.read(this, this.content())
+    return this.list
   }
   get length(): number {
-    return this.items.length
+    if (this.j.watch !== null) this.j.watch.read(this, this.list.length)
+    return this.list.length
   }
   at(i: number): T | undefined {
-    return this.items[i]
+    const v = this.list[i]
+    if (this.j.watch !== null) this.j.watch.read(this, hashValue(v))
+    return v
   }
   push(v: T): void {
+    const { watch } = this.j
+    const old = watch === null ? 0 : this.content()
     this.j.push(this, -1, undefined)
-    this.items.push(v)
+    this.list.push(v)
+    if (watch !== null) watch.change(this, old, this.content())
   }
   /** Remove and return the item at `i`. */
   removeAt(i: number): T {
-    const old = this.items[i]!
-    if (i === 0) this.items.shift()
-    else this.items.splice(i, 1)
+    const { watch } = this.j
+    if (!(i >= 0 && i < this.list.length))
+      throw new InvariantError(`famsim bug: item ${i} of ${this.list.length} is removed`)
+    const before = watch === null ? 0 : this.content()
+    const old = this.list[i]!
+    if (i === 0) this.list.shift()
+    else this.list.splice(i, 1)
     this.j.push(this, i, old)
+    if (watch !== null) {
+      watch.change(this, before, this.content())
+      watch.saw(hashValue(old))
+    }
     return old
   }
   shift(): T | undefined {
-    return this.items.length ? this.removeAt(0) : undefined
+    return this.length > 0 ? this.removeAt(0) : undefined
   }
   /** Remove `v` if it is there. */
   remove(v: T): boolean {
@@ -95,11 +133,17 @@ export class JList<T> implements Undoable {
     return i >= 0
   }
   undo(key: number, old: any): void {
-    if (key < 0) this.items.pop()
-    else this.items.splice(key, 0, old)
+    if (key < 0) this.list.pop()
+    else this.list.splice(key, 0, old)
+  }
+  /** Hash of everything in it, in order. An empty list contributes 0. */
+  private content(): number {
+    let h = 0
+    for (const v of this.list) h = ((this.bag ? h : imul(h, 31)) + hashValue(v) + 1) | 0
+    return h
   }
   [Symbol.iterator](): IterableIterator<T> {
-    return this.items[Symbol.iterator]()
+    return this.items[Symbol.iterator]() as IterableIterator<T>
   }
 }
 
@@ -113,7 +157,8 @@ interface Slot<V> {
 }
 
 /** A journaled map that keeps insertion order, and restores it on rewind. Iteration is over a snapshot. */
-export class JMap<K, V> implements Undoable {
+export class JMap<K, V> implements Undoable, Watched {
+  readonly id: number
   /** Made on the first set: most maps of a process stay empty, and a Map is dear to make. */
   private m: Map<K, Slot<V>> = NONE
   private seq = 0
@@ -122,42 +167,67 @@ export class JMap<K, V> implements Undoable {
   private readonly j: Journal
   constructor(j: Journal) {
     this.j = j
+    this.id = j.newId()
   }
   get size(): number {
+    if (this.j.watch !== null) this.j.watch.read(this, this.m.size)
     return this.m.size
   }
   get(k: K): V | undefined {
-    return this.m.get(k)?.v
+    const v = this.m.get(k)?.v
+    if (this.j.watch !== null) this.j.watch.read(this, hashValue(v))
+    return v
   }
   has(k: K): boolean {
-    return this.m.has(k)
+    const there = this.m.has(k)
+    if (this.j.watch !== null) this.j.watch.read(this, there ? 1 : 0)
+    return there
   }
   set(k: K, v: V): void {
     const slot = this.m.get(k)
+    const { watch } = this.j
     if (slot === undefined) {
       this.j.push(this, k, ADDED)
       if (this.m === NONE) this.m = new Map()
-      this.m.set(k, { v, seq: this.seq++ })
+      const fresh = { v, seq: this.seq++ }
+      this.m.set(k, fresh)
+      if (watch !== null) watch.change(this, 0, entryHash(k, fresh))
     } else {
-      this.j.push(this, k, { v: slot.v, seq: -1 })
+      const old = { v: slot.v, seq: -1 }
+      const before = watch === null ? 0 : entryHash(k, slot)
+      this.j.push(this, k, old)
       slot.v = v
+      if (watch !== null) watch.change(this, before, entryHash(k, slot))
     }
   }
   delete(k: K): boolean {
     const slot = this.m.get(k)
-    if (slot === undefined) return false
+    const { watch } = this.j
+    if (slot === undefined) {
+      if (watch !== null) watch.read(this, 0)
+      return false
+    }
     this.j.push(this, k, slot)
-    return this.m.delete(k)
+    this.m.delete(k)
+    if (watch !== null) watch.change(this, entryHash(k, slot), 0)
+    return true
   }
   undo(k: any, old: Slot<V> | typeof ADDED): void {
-    if (old === ADDED) this.m.delete(k)
-    else if (old.seq === -1) this.m.get(k)!.v = old.v
+    if (old === ADDED) {
+      this.m.delete(k)
+      this.seq--
+    } else if (old.seq === -1) this.m.get(k)!.v = old.v
     else {
       this.m.set(k, old)
       this.mixed = true
     }
   }
   private ordered(): Map<K, Slot<V>> {
+    if (this.j.watch !== null) {
+      let sum = 0
+      for (const [k, slot] of this.m) sum = (sum + entryHash(k, slot)) | 0
+      this.j.watch.read(this, sum)
+    }
     if (this.mixed) {
       const all = [...this.m].sort((a, b) => a[1].seq - b[1].seq)
       this.m.clear()
@@ -180,5 +250,10 @@ export class JMap<K, V> implements Undoable {
     return out
   }
 }
+
+/** Hash of one entry: key, value and its place in the order of insertion. */
+const entryHash = (k: unknown, slot: Slot<unknown>): number =>
+  (imul(hashValue(k), 0x01000193) ^ imul(hashValue(slot.v) + 0x7f4a7c15, 0x85ebca6b) ^ imul(slot.seq + 1, 0x9e3779b1)) |
+  0
 
 const ADDED = Symbol('added')

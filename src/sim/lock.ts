@@ -2,10 +2,12 @@
 // came. Lock state is journaled; `freeAt` is when the last holder left, so that the next one's clock joins it.
 import { JList, type Journal, type Undoable } from './journal.ts'
 import type { Machine } from './machine.ts'
-import { ACCESS_WRITE, BLOCKED, Op, OpKind } from './op.ts'
+import { ACCESS_READ, ACCESS_WRITE, BLOCKED, Op, OpKind } from './op.ts'
 import type { Task } from './task.ts'
+import { hashValue } from './watch.ts'
 
 const take = (t: Task, lock: Mutex | RwSemaphore): void => {
+  t.m.order?.locked(t, lock)
   t.held.push(lock)
 }
 const drop = (t: Task, lock: Mutex | RwSemaphore): boolean => {
@@ -15,6 +17,7 @@ const drop = (t: Task, lock: Mutex | RwSemaphore): boolean => {
     return false
   }
   t.held.splice(i, 1)
+  t.m.order?.unlocking(t, lock)
   return true
 }
 
@@ -46,6 +49,8 @@ export class Mutex implements Undoable {
     return this.owner ? [this.owner] : []
   }
   private set(owner: Task | null, freeAt: number): void {
+    const { watch } = this.j
+    if (watch !== null) watch.change(this, hashValue(this.owner), hashValue(owner))
     this.j.push(this, this.freeAt, this.owner)
     this.owner = owner
     this.freeAt = freeAt
@@ -80,6 +85,16 @@ export class Mutex implements Undoable {
 export class SpinLock extends Mutex {}
 
 export const mutex_lock = (l: Mutex): Op<void> => new Op<void>(MUTEX_LOCK, l)
+const SPIN_IS_LOCKED = new OpKind('spin_is_locked', ACCESS_READ, 2, true, (t, op) => {
+  const l = op.obj as SpinLock
+  return t.m.order === null ? l.owner !== null : t.m.order.sees(t, l, l.owner !== null)
+})
+const SPIN_TRYLOCK = new OpKind('spin_trylock', ACCESS_WRITE, 10, true, (t, op) => (op.obj as SpinLock).trylock(t))
+
+/** Is it taken, by whomever? A look without order. */
+export const spin_is_locked = (l: SpinLock): Op<boolean> => new Op<boolean>(SPIN_IS_LOCKED, l)
+/** True when taken. */
+export const spin_trylock = (l: SpinLock): Op<boolean> => new Op<boolean>(SPIN_TRYLOCK, l)
 /** True when taken. */
 export const mutex_trylock = (l: Mutex): Op<boolean> => new Op<boolean>(MUTEX_TRYLOCK, l)
 export const mutex_unlock = (l: Mutex): Op<void> => new Op<void>(MUTEX_UNLOCK, l)
@@ -109,7 +124,7 @@ export class RwSemaphore implements Undoable {
     this.id = m.newId()
     this.name = name
     this.j = m.journal
-    this.readers = new JList(m.journal)
+    this.readers = new JList(m.journal, true)
     this.queue = new JList(m.journal)
   }
   undo(freeAt: number, writer: Task | null): void {
@@ -124,6 +139,8 @@ export class RwSemaphore implements Undoable {
     return this.writer === t
   }
   private set(writer: Task | null, freeAt: number): void {
+    const { watch } = this.j
+    if (watch !== null) watch.change(this, hashValue(this.writer), hashValue(writer))
     this.j.push(this, this.freeAt, this.writer)
     this.writer = writer
     this.freeAt = freeAt

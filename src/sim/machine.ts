@@ -9,7 +9,10 @@ import { Hooks } from './hooks.ts'
 import { Journal } from './journal.ts'
 import { CALL, type FnInfo } from './kfn.ts'
 import { trunc } from './math.ts'
-import { ACCESS_NONE, BLOCKED, Op, OpKind, type OpObject, type Step } from './op.ts'
+import { ACCESS_NONE, BLOCKED, LATER, Op, OpKind, type OpObject, type Step } from './op.ts'
+import type { MemoryModel, ModelName } from './order.ts'
+import { Tso } from './order-tso.ts'
+import { Weak } from './order-weak.ts'
 import { Streams } from './rng.ts'
 import { DEAD, Killed, Oops, RUNNABLE, SLEEPING, Task } from './task.ts'
 import { type EventKind, Trace, valueWord } from './trace.ts'
@@ -24,6 +27,8 @@ export interface MachineOptions {
   policy?: Policy
   /** Bound on the steps of one execution; beyond it the run ends as `steps` (a livelock, most likely). */
   maxSteps?: number
+  /** Memory ordering of the cells; `sc` (every access at once) unless said otherwise. */
+  model?: ModelName
 }
 
 /** How an execution ended. `held` means: nothing was found wrong. */
@@ -37,12 +42,18 @@ export interface Problem {
   readonly backtrace: readonly string[]
 }
 
+/** Ids of one task; a task that makes more goes on in a span of its own beyond 32 bits. */
+const ID_SPAN = 2 ** 20
+const ID_SPAN_LONG = 2 ** 36
+
 const SPAWN = new OpKind('start', ACCESS_NONE, 0, true, () => undefined)
 const SLEEP = new OpKind('sleep', ACCESS_NONE, 0, true, (t, op) => {
   t.now += op.a
+  return LATER
 })
 const SLEEP_UNTIL = new OpKind('sleep until', ACCESS_NONE, 0, true, (t, op) => {
   if (op.a > t.now) t.now = op.a
+  return LATER
 })
 const STEP = new OpKind('step', ACCESS_NONE, 1, true, () => undefined)
 
@@ -52,6 +63,7 @@ const WORK = new OpKind('work', ACCESS_NONE, 0, true, (t, op) => {
   const { m } = t
   const i = m.policy === 'timed' ? m.choose('duration', DURATIONS) : 0
   t.now += trunc(op.a * DURATIONS[i]!.factor)
+  return LATER
 })
 
 /** Work that usually takes `ns`; how long it takes this time is a choice (of no consequence under `free`). */
@@ -76,6 +88,8 @@ export class Machine {
   /** Steps of this execution. */
   steps = 0
   readonly problems: Problem[] = []
+  /** What stands between accessors and cells; null for sequential consistency. */
+  readonly order: MemoryModel | null
   /** Which task ran from which step on in this execution: equal digests, equal interleavings. */
   private switches = new Digest()
   private chooser: Chooser = defaultChooser
@@ -91,6 +105,8 @@ export class Machine {
     this.streams = new Streams(o.seed ?? 0)
     this.policy = o.policy ?? 'timed'
     this.maxSteps = o.maxSteps ?? 50_000_000
+    this.order = o.model === 'tso' ? new Tso(this) : o.model === 'weak' ? new Weak(this) : null
+    this.journal.newId = () => this.newId()
     this.journal.addSaver(this.trace)
     this.journal.addSaver(this.streams)
     this.journal.addSaver({
@@ -106,12 +122,16 @@ export class Machine {
   newId(): number {
     const t = this.current
     if (t === null) return ++this.baseIds
-    return (t.id + 1) * 1048576 + ++t.made
+    const n = ++t.made
+    return n < ID_SPAN ? (t.id + 1) * ID_SPAN + n : (t.id + 1) * ID_SPAN_LONG + n
   }
 
-  /** Make a task. It runs when the machine is run. */
+  /** Make a task. It runs when the machine is run. A label that is taken gets a number. */
   spawn(label: string, body: Step<any>, o: { service?: boolean; owner?: any; at?: number } = {}): Task {
-    const t = new Task(this, this.tasks.length, label, o.service === true)
+    let same = 1
+    let unique = label
+    while (this.tasks.some(x => x.label === unique)) unique = `${label}#${++same}`
+    const t = new Task(this, this.tasks.length, unique, o.service === true)
     t.owner = o.owner ?? null
     t.now = o.at ?? (this.current === null ? 0 : this.current.now)
     // A later task with the same id goes on counting where an earlier one stopped: ids stay unique after set-up.
@@ -120,6 +140,7 @@ export class Machine {
     t.fns.push(null)
     t.pending = new Op(SPAWN, null)
     this.tasks.push(t)
+    if (this.order !== null && this.current !== null) this.order.spawned(t, this.current)
     this.chooser.spawn?.(t)
     return t
   }
@@ -145,7 +166,7 @@ export class Machine {
 
   /** Wake a task whose blocking operation is complete, with its value. */
   grant(t: Task, value: any): void {
-    assert(t.state === SLEEPING, `granting ${t.label}, which does not sleep`)
+    if (t.state !== SLEEPING) throw new InvariantError(`famsim bug: granting ${t.label}, which does not sleep`)
     t.state = RUNNABLE
     t.granted = true
     t.result = value
@@ -161,15 +182,22 @@ export class Machine {
     if (w !== null && w.now > t.now) t.now = w.now
   }
 
+  /** Is there anybody to ask? False in set-up, where every choice takes its default. */
+  get deciding(): boolean {
+    return this.chooser !== defaultChooser
+  }
+
   /** Ask the chooser; with one option there is nothing to ask. Option 0 is the default. */
   choose(kind: Parameters<Chooser['choose']>[0], options: readonly Option[]): number {
     if (options.length < 2) return 0
     const i = this.chooser.choose(kind, options, this)
+    this.journal.watch?.saw(i + 1)
     if (i === REDUNDANT) {
       this.stopped = true
       return 0
     }
-    assert(i >= 0 && i < options.length, `the chooser answered ${i} of ${options.length}`)
+    if (!(i >= 0 && i < options.length))
+      throw new InvariantError(`famsim bug: the chooser answered ${i} of ${options.length}`)
     return i
   }
 
@@ -191,6 +219,7 @@ export class Machine {
     this.steps = 0
     this.stopped = false
     this.switches = new Digest()
+    this.order?.begin()
     chooser.begin?.()
     if (chooser.spawn) for (const t of this.tasks) chooser.spawn(t)
     let v: Verdict
@@ -207,6 +236,8 @@ export class Machine {
   private loop(chooser: Chooser): Verdict {
     const { tasks, options, trace } = this
     const timed = this.policy === 'timed'
+    const always = chooser.always === true
+    const { watch } = this.journal
     let cur: Task | null = null
     for (;;) {
       if (this.stopped) return 'redundant'
@@ -233,7 +264,7 @@ export class Machine {
       if (n === 0) return this.ended()
       if (options.length !== n) options.length = n
       let pick = 0
-      if (n > 1) {
+      if (n > 1 || always) {
         pick = chooser.choose('schedule', options, this)
         if (pick === REDUNDANT) return 'redundant'
       }
@@ -250,6 +281,7 @@ export class Machine {
       t.steps++
       const op = t.pending!
       let r: any
+      if (watch !== null) watch.begin(op)
       if (t.granted) {
         t.granted = false
         r = t.result
@@ -260,11 +292,26 @@ export class Machine {
         if (r === BLOCKED) {
           t.state = SLEEPING
           if (trace.on) trace.write(t, op.kind, op.obj, 'blocks', 0, 0, null)
+          if (watch !== null) chooser.stepped?.(t)
+          if (this.afterStep !== null) this.afterStep()
           continue
         }
       }
+      if (r === LATER) {
+        r = undefined
+        if (timed) {
+          // The time has passed for this task only: its step goes on when its clock is due.
+          t.granted = true
+          this.steps--
+          t.steps--
+          if (this.afterStep !== null) this.afterStep()
+          continue
+        }
+      }
+      if (watch !== null) watch.result(t, r)
       if (trace.on) trace.write(t, op.kind, op.obj, '', valueWord(op.a), valueWord(r), null)
       this.advance(t, r)
+      if (watch !== null) chooser.stepped?.(t)
       if (this.afterStep !== null) this.afterStep()
     }
   }
@@ -337,6 +384,7 @@ export class Machine {
   private exit(t: Task): void {
     t.state = DEAD
     t.pending = null
+    this.order?.ended(t)
     if (t.held.length > 0)
       this.problem('lock held at exit', `${t.label} ends holding ${t.held.map(l => l.name).join(', ')}`)
   }
@@ -345,6 +393,7 @@ export class Machine {
     t.error = e
     t.state = DEAD
     t.pending = null
+    this.order?.ended(t)
     if (e instanceof Killed) {
       if (t.held.length > 0)
         this.problem('lock held at exit', `${t.label} is killed holding ${t.held.map(l => l.name).join(', ')}`)

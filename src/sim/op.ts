@@ -12,6 +12,9 @@ export const ACCESS_WRITE = 2
 /** Returned by `exec` when the task must sleep; a later wake-up completes or repeats the operation. */
 export const BLOCKED = Symbol('blocked')
 
+/** Returned by `exec` when the operation moved the task's own clock: the task goes on when its clock is the lowest. */
+export const LATER = Symbol('later')
+
 /** One kind of operation: its name in the trace, its effect, its cost in ns. */
 export class OpKind {
   readonly name: string

@@ -52,6 +52,9 @@ export class Task {
   /** The layer above hangs its `current` here (the kernel's task_struct). */
   owner: any = null
   steps = 0
+  /** Hash of everything this task has observed, two lanes; kept by the watch. */
+  seenA = 0
+  seenB = 0
   /** Signals that are pending, by name; the kernel above gives them their meaning. */
   readonly signals: string[] = []
 

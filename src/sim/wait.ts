@@ -90,10 +90,14 @@ export class Completion implements Undoable {
     this.done = old
   }
   isDone(): boolean {
+    const { watch } = this.m.journal
+    if (watch !== null) watch.read(this, this.done)
     return this.done > 0
   }
   complete(): void {
-    this.m.journal.push(this, 0, this.done)
+    const { journal } = this.m
+    if (journal.watch !== null) journal.watch.change(this, this.done, this.done + 1)
+    journal.push(this, 0, this.done)
     this.done++
     this.q.wake()
   }

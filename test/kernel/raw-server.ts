@@ -101,6 +101,8 @@ export class RawServer {
   readonly errnos: Partial<Record<OpName, number>> = {}
   /** How long an opcode takes, ns. */
   readonly delays: Partial<Record<OpName, number>> = {}
+  /** How long a thread is away after a reply before it reads again, ns. */
+  busy = 0
   openFlags = 0
   /** Looks at a request first; undefined leaves it to the table. */
   script: ((req: Request) => Answer | undefined) | null = null
@@ -202,6 +204,7 @@ function* serve(k: Kernel, dev: FuseDev, s: RawServer): Step<number> {
     const delay = s.delays[req.op.name as OpName]
     if (delay !== undefined) yield* sleep(delay)
     for (const bytes of replyBytes(req.unique, a)) s.wrote.push(yield* fuse_dev_do_write(dev.fc, bytes))
+    if (s.busy > 0) yield* sleep(s.busy)
   }
 }
 
@@ -220,6 +223,8 @@ export const DEVICE_SIZE = MiB(510)
 /** A mount of a RawServer. */
 export interface Mounted {
   readonly dev: FuseDev
+  /** The server's process is gone, and its descriptor with it. */
+  readonly closed: { v: boolean }
   readonly s: RawServer
   readonly threads: readonly Task[]
 }
@@ -300,13 +305,14 @@ export class Rig {
   mount(s: RawServer, path = '/mnt', o: { cred?: Cred } = {}): Mounted {
     tmpfs_mkdir(this.k, path)
     const dev = fuse_dev_open(this.k)
-    const threads = this.serve(dev, s)
+    const closed = { v: false }
+    const threads = this.serve(dev, s, closed)
     const rc = this.run(sys => mountBody(sys, dev, path), o)
     if (rc !== 0) throw new Error(`mount ${path}: ${rc}`)
-    return { dev, s, threads }
+    return { dev, s, threads, closed }
   }
 
-  private serve(dev: FuseDev, s: RawServer): Task[] {
+  private serve(dev: FuseDev, s: RawServer, closed: { v: boolean }): Task[] {
     const { k } = this
     const threads: Task[] = []
     let left = this.threads
@@ -314,7 +320,7 @@ export class Rig {
       const body = function* (): Step<number> {
         const rc = yield* serve(k, dev, s)
         left--
-        if (left === 0) yield* fuse_dev_release(dev)
+        if (left === 0 && !closed.v) yield* fuse_dev_release(dev)
         return rc
       }
       threads.push(spawn_process(k, `server/${i}`, body, { service: true, at: this.t0 }).task)
@@ -324,9 +330,7 @@ export class Rig {
 
   /** The server process dies: its end of the device is closed. Call between runs. */
   killServer(mt: Mounted): void {
-    this.kthread('server exit', function* () {
-      yield* fuse_dev_release(mt.dev)
-    })
+    this.kthread('server exit', () => serverDies(mt))
     this.go()
   }
 
@@ -334,7 +338,9 @@ export class Rig {
   poison(dev: number, off: number): number {
     const mem = this.mems[dev]!
     mem.poison.add(Math.floor(off / 4096))
-    const t = this.kthread('memory_failure', k => memory_failure(k, mem, off))
+    const t = this.kthread('memory_failure', function* (k) {
+      return yield* memory_failure(k, mem, off)
+    })
     this.go()
     return t.value as number
   }
@@ -369,6 +375,12 @@ export class Rig {
   leaks(): string[] {
     return this.k.allocs.values().map(a => a.name)
   }
+}
+
+/** SIGKILL of the server: its end of the device is closed, whatever its threads are doing. */
+export function* serverDies(mt: Mounted): Step<void> {
+  mt.closed.v = true
+  yield* fuse_dev_release(mt.dev)
 }
 
 function* mountBody(sys: Sys, dev: FuseDev, path: string): Step<number> {

@@ -26,6 +26,9 @@ export const famfs_file_bad = kfn('famfs_file_bad', function* (inode: Inode): St
   return 0
 })
 
+/** A u64 that came as a signed number. */
+const unsigned = (v: number): number => (v < 0 ? v + 2 ** 64 : v)
+
 const err_out = (map: iomap): number => {
   map.addr = 0
   map.length = 0
@@ -75,7 +78,7 @@ const famfs_interleave_fileofs_to_daxofs = kfn(
     let local = offset
     for (const fei of meta.ie) {
       const chunk_size = fei.fie_chunk_size
-      const ext_size = min(fei.fie_nbytes, meta.file_size)
+      const ext_size = min(unsigned(fei.fie_nbytes), unsigned(meta.file_size))
       if (chunk_size % k.profile.t.chunk_align !== 0) return -EINVAL
       if (ext_size === 0) return err_out(map)
       if (local < ext_size) {

@@ -18,7 +18,7 @@ import type { Dentry } from '../vfs/dcache.ts'
 import type { File } from '../vfs/file.ts'
 import { type DirEntry, type FileOps, type Inode, type InodeOps, iget, type StatFs } from '../vfs/inode.ts'
 import { generic_permission } from '../vfs/namei.ts'
-import { fuse_simple_background, fuse_simple_request } from './dev.ts'
+import { fuse_queue_forget, fuse_simple_background, fuse_simple_request } from './dev.ts'
 import type { fuse_args, fuse_mount } from './fuse_i.ts'
 import { fuse_change_attributes, fuse_iget, time_to_ns } from './iget.ts'
 
@@ -35,7 +35,14 @@ const fuse_lookup_name = kfn('fuse_lookup_name', function* (fm: fuse_mount, dir:
   fuse_change_attributes(inode, e.attr, time_to_ns(fm.fc.k, e.attr_valid, e.attr_valid_nsec))
   dentry.d_time.poke(time_to_ns(fm.fc.k, e.entry_valid, e.entry_valid_nsec))
   if (dentry.d_inode.peek() !== inode) {
-    if (dentry.d_inode.peek() !== null) return -ENOENT // another file under the same name: look it up afresh
+    if (dentry.d_inode.peek() !== null) {
+      // Another file under the same name: this look-up is given back, the name is looked up afresh.
+      const fi = inode.fuse!
+      fi.nlookup.poke(fi.nlookup.peek() - 1)
+      if (fi.nlookup.peek() === 0) fm.fc.inodes.delete(e.nodeid)
+      yield* fuse_queue_forget(fm.fc, e.nodeid, 1)
+      return -ENOENT
+    }
     dentry.d_inode.poke(inode)
     iget(inode)
   }

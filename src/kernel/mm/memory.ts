@@ -42,8 +42,18 @@ export const handle_mm_fault = kfn(
     const block = roundDown(address, PMD_SIZE)
     const room = block >= vma.vm_start && block + PMD_SIZE <= vma.vm_end
     let rc = VM_FAULT_FALLBACK
-    if (ops.huge_fault && vma.huge && room && !mm.pmds.has(block / PMD_SIZE) && !mm.tables.has(block / PMD_SIZE))
-      rc = yield* ops.huge_fault(vmf)
+    const pmd = mm.pmds.get(block / PMD_SIZE)
+    if (pmd === undefined) {
+      if (ops.huge_fault && vma.huge && room && !mm.tables.has(block / PMD_SIZE)) rc = yield* ops.huge_fault(vmf)
+    } else if (write && !pmd.writable) {
+      // wp_huge_pmd(): a shared mapping asks for 2 MiB again, now to write; else the huge entry is split, which for a file
+      // means that it goes (oracle fault.private_write).
+      if (vma.shared && ops.huge_fault) rc = yield* ops.huge_fault(vmf)
+      if ((rc & VM_FAULT_FALLBACK) !== 0) {
+        mm.pmds.delete(block / PMD_SIZE)
+        mm.tables.set(block / PMD_SIZE, true)
+      }
+    }
     if ((rc & VM_FAULT_FALLBACK) !== 0) rc = yield* ops.fault(vmf)
     const counter = (rc & VM_FAULT_MAJOR) !== 0 ? mm.maj_flt : mm.min_flt
     counter.poke(counter.peek() + 1)

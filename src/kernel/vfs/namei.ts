@@ -4,6 +4,7 @@ import { EACCES, ELOOP, ENOENT, ENOTDIR } from '../../wire/index.ts'
 import type { Kernel } from '../kernel.ts'
 import { Dentry } from './dcache.ts'
 import { type Inode, MAY_EXEC, S_ISDIR } from './inode.ts'
+import { iput } from './iput.ts'
 
 const MAX_LINKS = 40
 
@@ -45,7 +46,10 @@ const walk_component = kfn('walk_component', function* (k: Kernel, dir: Dentry, 
       const good = d.d_sb?.revalidate ? yield* d.d_sb.revalidate(d) : 1
       if (good < 0) return good
       if (good === 1) return d
-      if (dir.children.get(name) === d) dir.children.delete(name)
+      if (dir.children.get(name) === d) {
+        dir.children.delete(name)
+        yield* iput(d.d_inode.peek()!)
+      }
     }
     if (!dinode.i_op.lookup) return -ENOENT
     yield* down_read(dinode.i_rwsem)

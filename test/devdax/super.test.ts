@@ -1,0 +1,224 @@
+// The holder protocol and address translation of the DAX core (kernel.md 2.7), and the bus below it.
+import { describe, expect, it } from 'vitest'
+import {
+  DAX_MAJOR,
+  DaxBus,
+  type DaxDriver,
+  type DaxMemory,
+  type dax_device,
+  dax_direct_access,
+  dax_holder,
+  dax_holder_notify_failure,
+  type dax_holder_operations,
+  fs_dax_get,
+  fs_put_dax,
+  MAJOR,
+  Memory,
+  MINOR,
+  MKDEV,
+  openArrayBuffer,
+  PoisonMap,
+  put_dax,
+} from '../../src/devdax/index.ts'
+import { kfn, Machine, MiB, type Step } from '../../src/sim/index.ts'
+import { errnoName } from '../../src/wire/index.ts'
+
+const E = (n: number): number | string => (n < 0 ? errnoName(-n) : n)
+
+const world = (driver: DaxDriver = 'fsdev_dax') => {
+  const m = new Machine()
+  const bus = new DaxBus(m)
+  const mem = (name: string): DaxMemory => ({
+    id: m.newId(),
+    name,
+    size: MiB(8),
+    align: MiB(2),
+    memory: new Memory(openArrayBuffer(MiB(8))),
+    poison: new PoisonMap(m.journal),
+  })
+  const dev = bus.attach(mem('dax0.0'), driver)
+  const run = <T>(body: () => Step<T>): T => {
+    const t = m.spawn('test', body())
+    expect(m.run()).toBe('held')
+    return t.value as T
+  }
+  return { m, bus, dev, d: dev.dax_dev, mem, run }
+}
+const ops = (heard: unknown[]): dax_holder_operations => ({
+  notify_failure: kfn('notify', function* (_d: dax_device, off: number, len: number, flags: number): Step<number> {
+    heard.push([off, len, flags])
+    return 0
+  }),
+})
+
+describe('bus', () => {
+  it('numbers its devices, and finds them by name', () => {
+    const { bus, d, mem } = world()
+    const second = bus.attach(mem('dax1.0'), null)
+    expect([d.devno, second.dax_dev.devno]).toEqual([MKDEV(DAX_MAJOR, 0), MKDEV(DAX_MAJOR, 1)])
+    expect([MAJOR(d.devno), MINOR(second.dax_dev.devno)]).toEqual([DAX_MAJOR, 1])
+    expect(bus.byName('dax1.0')).toBe(second)
+    expect(bus.byName('dax2.0')).toBeUndefined()
+    expect(bus.devices()).toHaveLength(2)
+  })
+  it('dax_dev_get() finds what is there and makes up what is not, alive, with a reference each', () => {
+    const { bus, d } = world()
+    expect(bus.dax_dev_get(d.devno)).toBe(d)
+    expect(d.refs.peek()).toBe(2)
+    const phantom = bus.dax_dev_get(MKDEV(1, 3))
+    expect(phantom.alive.peek()).toBe(true)
+    expect(phantom.private_data).toBeNull()
+    expect(bus.dax_dev_get(MKDEV(1, 3))).toBe(phantom)
+    expect(phantom.refs.peek()).toBe(2)
+  })
+  it('forgets a made-up device when the world is rewound', () => {
+    const { bus, m } = world()
+    const mark = m.journal.mark()
+    const first = bus.dax_dev_get(MKDEV(1, 3))
+    m.journal.rewind(mark)
+    const again = bus.dax_dev_get(MKDEV(1, 3))
+    expect(again).not.toBe(first)
+    expect([again.id, again.refs.peek()]).toEqual([first.id, 1])
+  })
+})
+
+describe('becoming the holder', () => {
+  const me = { who: 'me' }
+  const other = { who: 'other' }
+  it('takes a reference and stores data, then ops; giving it up undoes both', () => {
+    const { d, run } = world()
+    const o = ops([])
+    expect(run(() => get(d, me, o))).toBe(0)
+    expect([d.refs.peek(), d.holder_data.peek(), d.holder_ops.peek()]).toEqual([2, me, o])
+    expect(
+      run(function* () {
+        const h = yield* dax_holder(d)
+        yield* fs_put_dax(d, me)
+        return h
+      }),
+    ).toBe(me)
+    expect([d.refs.peek(), d.holder_data.peek(), d.holder_ops.peek()]).toEqual([1, null, null])
+  })
+  it.each<[string, DaxDriver, (d: dax_device) => void, string]>([
+    ['another holder', 'fsdev_dax', d => d.holder_data.poke(other), 'EBUSY'],
+    ['a dead device', 'fsdev_dax', d => d.alive.poke(false), 'ENODEV'],
+    ['no driver', null, () => {}, 'ENODEV'],
+    ['the other driver', 'device_dax', () => {}, 'EOPNOTSUPP'],
+    [
+      'nothing behind it',
+      'fsdev_dax',
+      d => {
+        d.private_data = null
+      },
+      'ENODEV',
+    ],
+  ])('%s: refused, no reference kept', (_name, driver, change, want) => {
+    const { d, run, dev } = world(driver)
+    change(d)
+    const before = d.holder_data.peek()
+    expect(E(run(() => get(d, me, ops([]))))).toBe(want)
+    expect([d.refs.peek(), d.holder_data.peek(), d.holder_ops.peek()]).toEqual([1, before, null])
+    expect(dev.lock.owner).toBeNull()
+  })
+  it('of no device at all: ENODEV', () => {
+    const { run } = world()
+    expect(E(run(() => get(null, me, ops([]))))).toBe('ENODEV')
+  })
+  it('giving up what another holds is warned about, and leaves the other without ops', () => {
+    const { d, m } = world()
+    const t = m.spawn(
+      'test',
+      (function* () {
+        yield* fs_dax_get(d, other, ops([]))
+        yield* fs_put_dax(d, me)
+      })(),
+    )
+    expect(m.run()).toBe('failed')
+    expect(t.error).toBeNull()
+    expect(m.problems.map(p => p.kind)).toEqual(['WARN'])
+    expect([d.holder_data.peek(), d.holder_ops.peek()]).toEqual([other, null])
+  })
+  it('giving up after the device was killed is not', () => {
+    const { d, run } = world()
+    run(() => get(d, me, ops([])))
+    d.holder_ops.poke(null)
+    d.holder_data.poke(null)
+    run(function* () {
+      yield* fs_put_dax(d, me)
+    })
+    expect(d.refs.peek()).toBe(1)
+  })
+  function* get(d: dax_device | null, holder: object, o: dax_holder_operations): Step<number> {
+    return yield* fs_dax_get(d, holder, o)
+  }
+})
+
+describe('telling the holder', () => {
+  const notify = (d: dax_device) =>
+    function* (): Step<number> {
+      return yield* dax_holder_notify_failure(d, 4096, 8192, 2)
+    }
+  it('passes range and flags, and its answer back', () => {
+    const { d, run } = world()
+    const heard: unknown[] = []
+    run(function* () {
+      yield* fs_dax_get(d, {}, ops(heard))
+    })
+    expect(run(notify(d))).toBe(0)
+    expect(heard).toEqual([[4096, 8192, 2]])
+  })
+  it('EOPNOTSUPP without ops, also between claim and ops (R6); ENXIO when dead', () => {
+    const { d, run } = world()
+    expect(E(run(notify(d)))).toBe('EOPNOTSUPP')
+    d.holder_data.poke({})
+    expect(E(run(notify(d)))).toBe('EOPNOTSUPP')
+    d.alive.poke(false)
+    expect(E(run(notify(d)))).toBe('ENXIO')
+  })
+})
+
+describe('dax_direct_access()', () => {
+  const at = (page: number, nr: number, change?: (d: dax_device) => void) => {
+    const { d, run } = world()
+    change?.(d)
+    const r = run(function* () {
+      return yield* dax_direct_access(d, page, nr)
+    })
+    return typeof r === 'number' ? E(r) : [r.off, r.nr]
+  }
+  it.each([
+    ['first page', 0, 1, [0, 1]],
+    ['a huge page', 512, 512, [MiB(2), 512]],
+    ['the whole device', 0, 2048, [0, 2048]],
+    ['last page', 2047, 1, [2047 * 4096, 1]],
+    ['over the end', 2047, 2, 'EFAULT'],
+    ['past the end', 2048, 1, 'EFAULT'],
+    ['far past it', 2 ** 40, 1, 'EFAULT'],
+    ['nothing, at the end', 2048, 0, 'ERANGE'],
+    ['a negative count', 0, -1, 'EINVAL'],
+  ] as const)('%s', (_name, page, nr, want) => {
+    expect(at(page, nr)).toEqual(want)
+  })
+  it('ENXIO when dead, EOPNOTSUPP with nothing behind or no device', () => {
+    expect(at(0, 1, d => d.alive.poke(false))).toBe('ENXIO')
+    expect(
+      at(0, 1, d => {
+        d.private_data = null
+      }),
+    ).toBe('EOPNOTSUPP')
+    const { run } = world()
+    expect(
+      run(function* () {
+        return yield* dax_direct_access(null, 0, 1)
+      }),
+    ).toBe(-95)
+  })
+})
+
+it('put_dax() drops one reference', () => {
+  const { d, run } = world()
+  run(function* () {
+    yield* put_dax(d)
+  })
+  expect(d.refs.peek()).toBe(0)
+})
