@@ -4,6 +4,7 @@ import { doctor } from './doctor.ts'
 import { fail, UserError } from './errors.ts'
 import { info } from './info.ts'
 import { list } from './list.ts'
+import { litmus } from './litmus.ts'
 import { run } from './run.ts'
 
 const collect = (v: string, all: string[]): string[] => [...all, v]
@@ -32,6 +33,13 @@ function program(): Command {
     .description('list the scenarios that come with famsim')
     .option('--json', 'print a JSON array')
     .action(list)
+  p.command('litmus')
+    .description('say whether the outcome a litmus test asks for can happen')
+    .argument('<files...>', 'tests in the C litmus format, e.g. test/litmus/MP+wmb+rmb.litmus')
+    .option('--model <name>', 'memory ordering: weak (the kernel model), tso or sc', 'weak')
+    .option('--limit <n>', 'give up beyond so many executions', '1000000')
+    .option('--json', 'print one JSON object a test')
+    .action(litmus)
   p.command('info')
     .description('show what a famfs image holds (.gz too)')
     .argument('<image>', 'image file: the first bytes of a device')
@@ -53,7 +61,7 @@ try {
   if (e instanceof CommanderError) {
     if (e.exitCode === 0) process.exit(0)
     const asked = process.argv[2]
-    const known = ['run', 'list', 'info', 'doctor']
+    const known = ['run', 'list', 'litmus', 'info', 'doctor']
     const help = asked !== undefined && known.includes(asked) ? `famsim ${asked} --help` : 'famsim --help'
     if (e.code === 'commander.help') process.exit(2)
     fail(new UserError(`${e.message.replace(/^error: /, '')}; see: ${help}`))

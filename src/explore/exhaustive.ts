@@ -148,7 +148,7 @@ export class Exhaustive implements Chooser {
   }
 
   private inFocus(t: Task): boolean {
-    return this.focus === null || t.fns.some(f => f !== null && this.focus!.has(f.name))
+    return this.focus === null || t.within(this.focus)
   }
 
   private asleep(label: string): boolean {

@@ -1,4 +1,5 @@
 // The search: strategies behind the Chooser.
+export * from './litmus/index.ts'
 export { type Ask, GuidedChooser } from './strategies/guided.ts'
 export { ListChooser } from './strategies/list.ts'
 export { PctChooser } from './strategies/pct.ts'

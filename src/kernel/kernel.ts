@@ -1,7 +1,20 @@
 // One host's kernel: its profile, its dax bus, its name space, its processes. Reached as `k` everywhere in this room.
 import type { DaxBus } from '../devdax/index.ts'
 import type { KernelProfile } from '../profile/index.ts'
-import { Cell, EventKind, JList, JMap, kfn, type Machine, Op, OpKind, type OpObject, type Step } from '../sim/index.ts'
+import {
+  Cell,
+  EventKind,
+  JChain,
+  JList,
+  JMap,
+  kfn,
+  Link,
+  type Machine,
+  Op,
+  OpKind,
+  type OpObject,
+  type Step,
+} from '../sim/index.ts'
 import { type OpcodeTable, opcodeTable } from '../wire/index.ts'
 import { task_struct } from './task_struct.ts'
 import type { Dentry } from './vfs/dcache.ts'
@@ -19,20 +32,29 @@ export const SYSCALL = new EventKind('returns')
 export const UNMAP = new EventKind('unmap')
 
 /** An allocation of kernel memory, known to the accounting. */
-export interface Alloc extends OpObject {
+export class Alloc extends Link implements OpObject {
+  readonly id: number
+  readonly name: string
+  /** Bytes. */
   readonly size: number
+  constructor(id: number, name: string, size: number) {
+    super()
+    this.id = id
+    this.name = name
+    this.size = size
+  }
 }
 
 const KZALLOC = new OpKind('kzalloc', 0, 30, true, (_t, op) => {
   const k = op.a as Kernel
-  const a: Alloc = { id: k.m.newId(), name: op.b.name, size: op.b.size }
-  k.allocs.set(a.id, a)
+  const a = new Alloc(k.m.newId(), op.b.name, op.b.size)
+  k.allocs.add(a)
   return a
 })
 const KFREE = new OpKind('kfree', 0, 20, true, (_t, op) => {
   const k = op.a as Kernel
   const a = op.b as Alloc
-  if (!k.allocs.delete(a.id)) k.m.problem('double free', `${a.name} (${a.size} bytes) is freed twice on ${k.name}`)
+  if (!k.allocs.remove(a)) k.m.problem('double free', `${a.name} (${a.size} bytes) is freed twice on ${k.name}`)
 })
 
 export class Kernel {
@@ -45,8 +67,8 @@ export class Kernel {
   /** Root of the host's own name space (tmpfs). */
   readonly root: Dentry
   readonly supers: JList<SuperBlock>
-  /** Live allocations by id. */
-  readonly allocs: JMap<number, Alloc>
+  /** Live allocations. */
+  readonly allocs: JChain<Alloc>
   /** Requests sent to servers, by opcode name. */
   readonly requests: JMap<string, number>
   /** Faults taken, by size (`PTE`, `PMD`). */
@@ -61,7 +83,7 @@ export class Kernel {
     this.bus = bus
     this.opcodes = opcodeTable(profile.t.opcodes)
     this.supers = new JList(m.journal)
-    this.allocs = new JMap(m.journal)
+    this.allocs = new JChain(m.journal)
     this.requests = new JMap(m.journal)
     this.faults = new JMap(m.journal)
     this.pids = new Cell(m, 'pid', 100)

@@ -8,7 +8,7 @@ import { close_fd } from './vfs/file.ts'
 
 /** do_exit(): mappings and descriptors go. */
 const do_exit = kfn('do_exit', function* (ts: task_struct): Step<void> {
-  for (const vma of [...ts.mm!.vmas]) yield* do_munmap(ts, vma.vm_start, vma.vm_end - vma.vm_start)
+  if (ts.has_mm) for (const vma of [...ts.mm!.vmas]) yield* do_munmap(ts, vma.vm_start, vma.vm_end - vma.vm_start)
   for (const fd of ts.files.keys()) yield* close_fd(ts, fd)
 })
 

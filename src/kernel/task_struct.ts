@@ -31,7 +31,7 @@ export class task_struct {
   readonly cred: Cred
   /** Has a user address space (kernel threads have none). */
   readonly user: boolean
-  readonly mm: mm_struct | null
+  private own_mm: mm_struct | null = null
   readonly files: JMap<number, File>
   /** Requests this task sent to FUSE servers. */
   readonly upcalls: Cell<number>
@@ -45,9 +45,18 @@ export class task_struct {
     this.pid = k.new_pid()
     this.cred = o.cred ?? ROOT_CRED
     this.user = o.user
-    this.mm = o.user ? new mm_struct(k) : null
     this.files = new JMap(k.m.journal)
     this.upcalls = new Cell(k.m, 'upcalls', 0)
+  }
+
+  /** The address space; made when it is first used. Null for kernel threads. */
+  get mm(): mm_struct | null {
+    if (this.own_mm === null && this.user) this.own_mm = new mm_struct(this.k)
+    return this.own_mm
+  }
+  /** Has it mapped or faulted anything yet? */
+  get has_mm(): boolean {
+    return this.own_mm !== null
   }
 
   /** capable() of this task. */

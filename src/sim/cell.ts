@@ -82,13 +82,14 @@ export class Cell<T> implements Undoable {
   /** The value; only accessors touch it. */
   v: T
   private readonly m: Machine
-  constructor(m: Machine, name: string, v: T) {
-    this.id = m.newId()
+  /** `id`: one that was set aside (Machine.newIds) for a cell that is made when it is first touched, with a fixed value. */
+  constructor(m: Machine, name: string, v: T, id = 0) {
+    this.id = id === 0 ? m.newId() : id
     this.name = name
     this.v = v
     this.m = m
     const { watch } = m.journal
-    if (watch !== null) watch.shift(this.id, 0, hashValue(v))
+    if (watch !== null && id === 0) watch.shift(this.id, 0, hashValue(v))
   }
   /** Value, atomically with the surrounding code. Not a scheduling point. */
   peek(): T {

@@ -22,7 +22,7 @@ export {
 } from './chooser.ts'
 export { Digest, hashBytes, hashString } from './hash.ts'
 export { type HookEvent, Hooks } from './hooks.ts'
-export { JList, JMap, Journal, type Mark, type Saver, type Undoable } from './journal.ts'
+export { JChain, JList, JMap, Journal, Link, type Mark, type Saver, type Undoable } from './journal.ts'
 export { type FnInfo, kfn } from './kfn.ts'
 export { Lifecycle, type LifecycleConfig } from './lifecycle.ts'
 export {

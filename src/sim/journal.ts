@@ -31,9 +31,8 @@ export class Journal {
   private made = 0
   /** Number of entries in the log. */
   n = 0
-  private targets: Undoable[] = []
-  private keys: any[] = []
-  private olds: any[] = []
+  /** Three places an entry: target, key, old value. */
+  private readonly log: any[] = []
   private on = false
   private savers: Saver[] = []
 
@@ -46,10 +45,11 @@ export class Journal {
   /** Log that `target` had `old` under `key`. Free while no mark is open. */
   push(target: Undoable, key: any, old: any): void {
     if (!this.on) return
-    const n = this.n++
-    this.targets[n] = target
-    this.keys[n] = key
-    this.olds[n] = old
+    const { log } = this
+    const i = 3 * this.n++
+    log[i] = target
+    log[i + 1] = key
+    log[i + 2] = old
   }
 
   /** Open a mark. Marks nest; a mark stays good until an earlier one is rewound to. */
@@ -62,8 +62,8 @@ export class Journal {
   /** Bring everything back to what it was at `mark`. The mark stays open. */
   rewind(mark: Mark): void {
     assert(mark.at <= this.n, 'rewind goes back, never forward')
-    const { targets, keys, olds } = this
-    for (let n = this.n - 1; n >= mark.at; n--) targets[n]!.undo(keys[n], olds[n])
+    const { log } = this
+    for (let i = 3 * (this.n - 1); i >= 3 * mark.at; i -= 3) (log[i] as Undoable).undo(log[i + 1], log[i + 2])
     this.n = mark.at
     if (this.watch !== null) {
       this.watch.a = mark.state[0]
@@ -257,3 +257,67 @@ const entryHash = (k: unknown, slot: Slot<unknown>): number =>
   0
 
 const ADDED = Symbol('added')
+
+/** What a JChain links: the two fields are the chain's. */
+export class Link {
+  prev: Link | null = null
+  next: Link | null = null
+  linked = false
+}
+
+/** A journaled chain of things that know their neighbours: joining and leaving cost no look-up. Order of joining. */
+export class JChain<T extends Link> implements Undoable {
+  /** Things in it. */
+  size = 0
+  private head: Link | null = null
+  private tail: Link | null = null
+  private readonly id: number
+  private readonly j: Journal
+  constructor(j: Journal) {
+    this.j = j
+    this.id = j.newId()
+  }
+  // What is in it is part of the state, but joining and leaving commute: they have no footprint.
+  add(t: T): void {
+    this.j.watch?.shift(this.id, 0, hashValue(t))
+    this.j.push(this, t, true)
+    this.join(t, this.tail)
+  }
+  /** False when it is not in the chain. */
+  remove(t: T): boolean {
+    if (!t.linked) return false
+    this.j.watch?.shift(this.id, hashValue(t), 0)
+    this.j.push(this, t, t.prev)
+    this.leave(t)
+    return true
+  }
+  undo(t: Link, old: Link | null | true): void {
+    if (old === true) this.leave(t)
+    else this.join(t, old)
+  }
+  /** Put `t` behind `prev` (null: in front). */
+  private join(t: Link, prev: Link | null): void {
+    const next = prev === null ? this.head : prev.next
+    t.prev = prev
+    t.next = next
+    t.linked = true
+    if (prev === null) this.head = t
+    else prev.next = t
+    if (next === null) this.tail = t
+    else next.prev = t
+    this.size++
+  }
+  private leave(t: Link): void {
+    if (t.prev === null) this.head = t.next
+    else t.prev.next = t.next
+    if (t.next === null) this.tail = t.prev
+    else t.next.prev = t.prev
+    t.linked = false
+    this.size--
+  }
+  values(): T[] {
+    const out: T[] = []
+    for (let t = this.head; t !== null; t = t.next) out.push(t as T)
+    return out
+  }
+}

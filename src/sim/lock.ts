@@ -16,7 +16,8 @@ const drop = (t: Task, lock: Mutex | RwSemaphore): boolean => {
     t.m.problem('wrong unlock', `${t.label} unlocks ${lock.name}, which it does not hold`)
     return false
   }
-  t.held.splice(i, 1)
+  if (i === t.held.length - 1) t.held.pop()
+  else t.held.splice(i, 1)
   t.m.order?.unlocking(t, lock)
   return true
 }
@@ -66,7 +67,10 @@ export class Mutex implements Undoable {
     return undefined
   }
   trylock(t: Task): boolean {
-    if (this.owner !== null) return false
+    if (this.owner !== null) {
+      t.m.order?.refused(t, this)
+      return false
+    }
     this.lock(t)
     return true
   }

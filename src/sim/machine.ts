@@ -7,7 +7,7 @@ import { describeDeadlock } from './deadlock.ts'
 import { Digest } from './hash.ts'
 import { Hooks } from './hooks.ts'
 import { Journal } from './journal.ts'
-import { CALL, type FnInfo } from './kfn.ts'
+import { CALL } from './kfn.ts'
 import { trunc } from './math.ts'
 import { ACCESS_NONE, BLOCKED, LATER, Op, OpKind, type OpObject, type Step } from './op.ts'
 import type { MemoryModel, ModelName } from './order.ts'
@@ -126,6 +126,14 @@ export class Machine {
     return n < ID_SPAN ? (t.id + 1) * ID_SPAN + n : (t.id + 1) * ID_SPAN_LONG + n
   }
 
+  /** Set aside `n` ids in a row; gives the first. */
+  newIds(n: number): number {
+    const first = this.newId()
+    if (this.current === null) this.baseIds += n - 1
+    else this.current.made += n - 1
+    return first
+  }
+
   /** Make a task. It runs when the machine is run. A label that is taken gets a number. */
   spawn(label: string, body: Step<any>, o: { service?: boolean; owner?: any; at?: number } = {}): Task {
     let same = 1
@@ -136,8 +144,7 @@ export class Machine {
     t.now = o.at ?? (this.current === null ? 0 : this.current.now)
     // A later task with the same id goes on counting where an earlier one stopped: ids stay unique after set-up.
     t.made = this.idCounters[t.id] ?? 0
-    t.frames.push(body)
-    t.fns.push(null)
+    t.frames.push(new Op(CALL, null, body, null))
     t.pending = new Op(SPAWN, null)
     this.tasks.push(t)
     if (this.order !== null && this.current !== null) this.order.spawned(t, this.current)
@@ -318,8 +325,8 @@ export class Machine {
 
   /** Resume a task with the value of its operation, up to its next operation or its end. */
   private advance(t: Task, value: any): void {
-    const { frames, fns } = t
-    let gen = frames[frames.length - 1]!
+    const { frames } = t
+    let gen: Step<any> = frames[frames.length - 1]!.a
     let thrown: unknown = null
     let throwing = false
     for (;;) {
@@ -337,36 +344,32 @@ export class Machine {
         }
         // The frame is gone. A signal unwinds frame by frame, and so does a bug of ours, which then leaves run().
         frames.pop()
-        fns.pop()
         if (frames.length === 0) {
           this.died(t, e)
           return
         }
         thrown = e
         throwing = true
-        gen = frames[frames.length - 1]!
+        gen = frames[frames.length - 1]!.a
         continue
       }
       if (r.done) {
         if (frames.length === 1) {
           frames.pop()
-          fns.pop()
           t.value = r.value
           this.exit(t)
           return
         }
-        if (this.hooks.fns) this.hooks.fire(`leave ${fns[fns.length - 1]!.name}`, t, r.value)
+        if (this.hooks.fns) this.hooks.fire(`leave ${frames[frames.length - 1]!.b.name}`, t, r.value)
         frames.pop()
-        fns.pop()
         value = r.value
-        gen = frames[frames.length - 1]!
+        gen = frames[frames.length - 1]!.a
         continue
       }
       const op = r.value
       if (op.kind === CALL) {
         gen = op.a
-        frames.push(gen)
-        fns.push(op.b as FnInfo)
+        frames.push(op)
         value = undefined
         if (this.hooks.fns) this.hooks.fire(`enter ${op.b.name}`, t, null)
         continue

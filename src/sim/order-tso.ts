@@ -46,6 +46,8 @@ export class Tso implements MemoryModel, Undoable {
   private readonly m: Machine
   private buffers = new Map<Task, StoreBuffer>()
   private landed = new Map<OpObject, JList<any>>()
+  /** The task being made is one of ours. */
+  private making = false
 
   constructor(m: Machine) {
     this.m = m
@@ -88,11 +90,10 @@ export class Tso implements MemoryModel, Undoable {
   }
 
   spawned(_t: Task, parent: Task): void {
-    this.drainAll(parent)
+    if (!this.making) this.drainAll(parent)
   }
-  ended(t: Task): void {
-    this.drainAll(t)
-  }
+  /** Its drain goes on without it. Landing them here would make the task's last step and its stores one. */
+  ended(): void {}
   load(t: Task, c: Cell<any>): any {
     const b = this.buffers.get(t)
     if (b !== undefined) {
@@ -110,7 +111,9 @@ export class Tso implements MemoryModel, Undoable {
     }
     b.entries.push({ cell: c, v })
     if (b.drain === null || b.drain.state === DEAD) {
+      this.making = true
       b.drain = this.m.spawn(`${t.label}/drain`, drain(b), { service: true })
+      this.making = false
       b.drain.pending = new Op<void>(LAND, b)
     } else this.m.retry(b.drain)
   }
@@ -129,6 +132,9 @@ export class Tso implements MemoryModel, Undoable {
   }
   /** A lock word is not buffered here: what was stored before it lands before it. */
   unlocking(t: Task): void {
+    this.drainAll(t)
+  }
+  refused(t: Task): void {
     this.drainAll(t)
   }
   sees(_t: Task, _lock: OpObject, held: boolean): boolean {

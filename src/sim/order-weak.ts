@@ -346,6 +346,11 @@ export class Weak implements MemoryModel, Dependencies, Undoable {
     th.set('unlock', point)
     th.set('unlockCarries', stored)
   }
+  refused(t: Task, lock: OpObject): void {
+    const th = this.thread(t)
+    const h = this.lockWord(lock)
+    this.reads(this.access(READ, th, h), h.newest)
+  }
   sees(t: Task, lock: OpObject): boolean {
     const th = this.thread(t)
     const v = this.read(th, this.lockWord(lock), false)
@@ -403,9 +408,7 @@ export class Weak implements MemoryModel, Dependencies, Undoable {
   }
   lastRead(t: Task): readonly ReadHandle[] {
     const e = this.thread(t).lastRead
-    if (e === null) return []
-    const w = e.msg!.ev
-    return w !== null && w.t === e.t && w.made !== null ? [e, ...w.made] : [e]
+    return e === null ? [] : [e]
   }
   lastAge(t: Task): number {
     const m = this.thread(t).lastRead?.msg

@@ -35,7 +35,7 @@ export interface Dependencies {
   depends(t: Task, addr: readonly ReadHandle[], data: readonly ReadHandle[]): void
   /** Every later store of `t` is behind a branch on `reads`. */
   branches(t: Task, reads: readonly ReadHandle[]): void
-  /** The read `t` did last, with what its value is made of when it was one of its own stores. */
+  /** The read `t` did last. */
   lastRead(t: Task): readonly ReadHandle[]
   /** How many stores to its cell came after the one that `t` read last. */
   lastAge(t: Task): number
@@ -58,13 +58,15 @@ export interface MemoryModel {
   locked(t: Task, lock: OpObject): void
   /** `t` is about to give `lock` up. */
   unlocking(t: Task, lock: OpObject): void
+  /** `t` found `lock` taken, and goes on without it. */
+  refused(t: Task, lock: OpObject): void
   /** Does `t` see `lock` as taken? `held` is whether it is. */
   sees(t: Task, lock: OpObject, held: boolean): boolean
   /** A grace period starts (a full barrier). */
   gpStart(t: Task): Point
   /** It ends (a full barrier); the critical sections that ended at `ends` are over for it. */
   gpEnd(t: Task, ends: readonly Point[]): void
-  /** An outermost critical section starts while the grace periods that started at `gps` are under way. */
+  /** An outermost critical section starts after the grace periods that started at `gps`, done or not. */
   readLock(t: Task, gps: readonly Point[]): void
   /** It ends. */
   readUnlock(t: Task): Point

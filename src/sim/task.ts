@@ -1,7 +1,7 @@
 // A task: one thread of the model. Its generators are the frames of its call stack.
 import type { FnInfo } from './kfn.ts'
 import type { Machine } from './machine.ts'
-import type { Op, OpObject, Step } from './op.ts'
+import type { Op, OpObject } from './op.ts'
 
 export const RUNNABLE = 0
 export const SLEEPING = 1
@@ -40,8 +40,8 @@ export class Task {
   /** The pending operation has been completed by a waker; `result` is its value. */
   granted = false
   result: any = undefined
-  readonly frames: Step<any>[] = []
-  readonly fns: (FnInfo | null)[] = []
+  /** Calls it is in, outermost first: each holds its generator and its function (none for the task's own body). */
+  readonly frames: Op[] = []
   /** Locks held, in order of taking. */
   readonly held: OpObject[] = []
   /** Counter that names what this task makes. */
@@ -67,14 +67,19 @@ export class Task {
 
   /** Innermost function. */
   get fn(): FnInfo | null {
-    const f = this.fns
-    return f.length ? f[f.length - 1]! : null
+    const f = this.frames
+    return f.length > 0 ? f[f.length - 1]!.b : null
+  }
+
+  /** Is it in this function, at any depth? */
+  within(names: ReadonlySet<string>): boolean {
+    return this.frames.some(f => f.b !== null && names.has(f.b.name))
   }
 
   /** Names of the functions it is in, innermost first. */
   backtrace(): string[] {
     const out: string[] = []
-    for (let i = this.fns.length - 1; i >= 0; i--) out.push(this.fns[i]?.name ?? this.label)
+    for (let i = this.frames.length - 1; i >= 0; i--) out.push(this.frames[i]!.b?.name ?? this.label)
     return out
   }
 }

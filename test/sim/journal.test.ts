@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Cell, InvariantError, JList, JMap, Journal, Machine, type Mark } from '../../src/sim/index.ts'
+import { Cell, InvariantError, JChain, JList, JMap, Journal, Link, Machine, type Mark } from '../../src/sim/index.ts'
 
 type Do =
   | { do: 'push' | 'remove'; v: number }
@@ -192,5 +192,45 @@ describe('journal', () => {
     const inner = j.mark()
     j.rewind(outer)
     expect(() => j.rewind(inner)).toThrow(InvariantError)
+  })
+})
+
+class Bead extends Link {
+  readonly v: number
+  constructor(v: number) {
+    super()
+    this.v = v
+  }
+}
+
+describe('JChain', () => {
+  it('is a list of distinct things under any adds, removes, marks and rewinds', () => {
+    const act = fc.record({ do: fc.constantFrom('add', 'remove', 'mark', 'rewind'), n: fc.nat(9) })
+    fc.assert(
+      fc.property(fc.array(act, { maxLength: 60 }), todo => {
+        const j = new Journal()
+        const chain = new JChain<Bead>(j)
+        const beads = Array.from({ length: 10 }, (_, v) => new Bead(v))
+        let model: number[] = []
+        const marks: { mark: Mark; model: number[] }[] = []
+        for (const a of todo) {
+          if (a.do === 'add' && !model.includes(a.n)) {
+            chain.add(beads[a.n]!)
+            model = [...model, a.n]
+          } else if (a.do === 'remove') {
+            expect(chain.remove(beads[a.n]!)).toBe(model.includes(a.n))
+            model = model.filter(v => v !== a.n)
+          } else if (a.do === 'mark') marks.push({ mark: j.mark(), model })
+          else if (a.do === 'rewind' && marks.length > 0) {
+            marks.length = (a.n % marks.length) + 1
+            const m = marks[marks.length - 1]!
+            j.rewind(m.mark)
+            model = m.model
+          }
+          expect(chain.values().map(b => b.v)).toEqual(model)
+          expect(chain.size).toBe(model.length)
+        }
+      }),
+    )
   })
 })

@@ -39,6 +39,9 @@ function tokens(file: string, text: string, from: number, line: number): Token[]
   const out: Token[] = []
   let i = from
   let column = 1
+  // Inside a process `(*` is the start of an argument, as in READ_ONCE(*x); elsewhere it opens a comment.
+  let depth = 0
+  let blocks = 0
   const step = (n: number): void => {
     for (; n > 0; n--, i++) {
       if (text[i] === '\n') {
@@ -57,7 +60,7 @@ function tokens(file: string, text: string, from: number, line: number): Token[]
   }
   while (i < text.length) {
     if (/\s/.test(text[i]!)) step(1)
-    else if (skip('(*', '*)') || skip('/*', '*/')) continue
+    else if (((depth === 0 || blocks === 0) && skip('(*', '*)')) || skip('/*', '*/')) continue
     else if (text.startsWith('//', i)) {
       const end = text.indexOf('\n', i)
       step((end < 0 ? text.length : end) - i)
@@ -69,6 +72,8 @@ function tokens(file: string, text: string, from: number, line: number): Token[]
       const t = word ?? num ?? sign
       if (t === undefined)
         throw new LitmusError(file, { line, column }, `'${text[i]}' means nothing here; expected C or a condition`)
+      if (t === '{') depth++
+      else if (t === '}' && --depth === 0) blocks++
       out.push({ kind: word ? 'name' : num ? 'number' : 'sign', text: t, line, column })
       step(t.length)
     }
@@ -241,7 +246,7 @@ class Parser {
     if (this.word('a process') !== `P${p}`) this.fail(`process P${p}`, at)
     this.need('(')
     const params: string[] = []
-    if (!this.take(')'))
+    if (!this.take(')')) {
       do {
         if (this.take('void')) break
         const { any, lock } = this.type()
@@ -251,7 +256,8 @@ class Parser {
         const l = this.location(name)
         if (lock) l.lock = true
       } while (this.take(','))
-    if (params.length > 0 || !this.ts[this.n - 1] || this.ts[this.n - 1]!.text !== ')') this.need(')')
+      this.need(')')
+    }
     this.params = params
     while (this.registers.length <= p) this.registers.push(new Map())
     this.locals = new Set(this.registers[p]!.keys())
@@ -282,7 +288,7 @@ class Parser {
       const no: Stmt[] = []
       this.statement(yes)
       if (this.take('else')) this.statement(no)
-      out.push({ op: 'if', test, then: yes, else: no })
+      out.push({ op: 'if', test, yes, no })
       return
     }
     if (t.kind === 'name' && ['while', 'for', 'do', 'goto', 'switch', 'return'].includes(t.text))
@@ -389,7 +395,8 @@ class Parser {
         return { op: name === 'synchronize_rcu_expedited' ? 'synchronize_rcu' : name, at: t }
     }
     const v = this.function(t)
-    if (v === null) this.fail('a statement of the subset (an assignment, or a call of an accessor, barrier, lock or RCU)', t)
+    if (v === null)
+      this.fail('a statement of the subset (an assignment, or a call of an accessor, barrier, lock or RCU)', t)
     return { op: 'eval', v }
   }
 

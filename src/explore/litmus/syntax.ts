@@ -78,7 +78,7 @@ export type Stmt =
   | { readonly op: 'fence'; readonly kind: Fence; readonly name: string }
   | { readonly op: 'lock' | 'unlock'; readonly lock: Expr; readonly at: Place }
   | { readonly op: 'rcu_read_lock' | 'rcu_read_unlock' | 'synchronize_rcu'; readonly at: Place }
-  | { readonly op: 'if'; readonly test: Expr; readonly then: readonly Stmt[]; readonly else: readonly Stmt[] }
+  | { readonly op: 'if'; readonly test: Expr; readonly yes: readonly Stmt[]; readonly no: readonly Stmt[] }
 
 /** What `exists`, `forall` and `filter` say of an end state. */
 export type Prop =

@@ -10,33 +10,13 @@ import {
   MAJOR,
   put_dax,
 } from '../../devdax/index.ts'
-import {
-  Cell,
-  down_read,
-  down_write,
-  kfn,
-  type Machine,
-  Oops,
-  type Step,
-  smp_wmb,
-  up_read,
-  up_write,
-} from '../../sim/index.ts'
+import { down_read, down_write, kfn, Oops, type Step, smp_wmb, up_read, up_write } from '../../sim/index.ts'
 import { EACCES, EINVAL, ENODEV, ENOMEM, fuse_daxdev_out, viewOf } from '../../wire/index.ts'
 import { fuse_simple_request } from '../fuse/dev.ts'
 import type { fuse_args, fuse_conn, fuse_mount } from '../fuse/fuse_i.ts'
 import { S_ISCHR } from '../vfs/inode.ts'
 import { kern_path, may_open_dev } from '../vfs/namei.ts'
-import type { famfs_dax_devlist, famfs_daxdev, famfs_file_meta } from './famfs_kfmap.ts'
-
-const new_slot = (m: Machine): famfs_daxdev => ({
-  valid: new Cell(m, 'dd->valid', false),
-  error: new Cell(m, 'dd->error', false),
-  dax_err: new Cell(m, 'dd->dax_err', false),
-  devno: new Cell(m, 'dd->devno', 0),
-  devp: new Cell<dax_device | null>(m, 'dd->devp', null),
-  dd_name: new Cell(m, 'dd->name', null),
-})
+import { famfs_dax_devlist, type famfs_daxdev, type famfs_file_meta } from './famfs_kfmap.ts'
 
 /** The table, made by the first opener; the loser of a race frees its own (R2). Null: no memory. */
 const famfs_dax_devlist_get = kfn('famfs_dax_devlist_get', function* (fc: fuse_conn): Step<famfs_dax_devlist | null> {
@@ -51,9 +31,7 @@ const famfs_dax_devlist_get = kfn('famfs_dax_devlist_get', function* (fc: fuse_c
     yield* k.kfree(head)
     return null
   }
-  const devlist: famfs_daxdev[] = []
-  for (let i = 0; i < nslots; i++) devlist.push(new_slot(k.m))
-  const mine: famfs_dax_devlist = { id: head.id, name: 'dax_devlist', nslots, devlist, allocs: [head, slots] }
+  const mine = new famfs_dax_devlist(k.m, nslots, [head, slots])
   const other = yield* fc.dax_devlist.cmpxchg(null, mine)
   if (other === null) return mine
   yield* k.kfree(head)
@@ -70,7 +48,7 @@ export const famfs_update_daxdev_table = kfn(
     if (table === null) return -ENOMEM
     const missing: number[] = []
     yield* down_read(fc.famfs_devlist_sem)
-    for (const index of meta.dev_bitmap) if (!(yield* table.devlist[index]!.valid.load())) missing.push(index)
+    for (const index of meta.dev_bitmap) if (!(yield* table.slot(index).valid.load())) missing.push(index)
     yield* up_read(fc.famfs_devlist_sem)
     for (const index of missing) yield* famfs_fuse_get_daxdev(fm, index)
     return 0
@@ -87,7 +65,7 @@ const famfs_fuse_get_daxdev = kfn('famfs_fuse_get_daxdev', function* (fm: fuse_m
   const n = yield* fuse_simple_request(fm, args)
   if (n < 0) return n
   yield* down_write(fc.famfs_devlist_sem)
-  const rc = yield* install_daxdev(fc, table.devlist[index]!, args.out!)
+  const rc = yield* install_daxdev(fc, table.slot(index), args.out!)
   yield* up_write(fc.famfs_devlist_sem)
   return rc
 })
@@ -130,7 +108,8 @@ const famfs_set_daxdev_err = kfn('famfs_set_daxdev_err', function* (fc: fuse_con
   yield* down_write(fc.famfs_devlist_sem)
   const table = yield* fc.dax_devlist.load()
   if (table === null) throw new Oops('NULL pointer dereference: fc->dax_devlist in famfs_set_daxdev_err (R8)')
-  for (const dd of table.devlist) {
+  for (let i = 0; i < table.nslots; i++) {
+    const dd = table.slot(i)
     if (!(yield* dd.valid.load())) continue
     if ((yield* dd.devp.load()) !== dax_devp) continue
     yield* dd.error.store(true)
@@ -158,7 +137,8 @@ export const famfs_teardown = kfn('famfs_teardown', function* (fc: fuse_conn): S
   const table = yield* fc.dax_devlist.load()
   yield* fc.dax_devlist.store(null)
   if (table === null) return
-  for (const dd of table.devlist) {
+  for (let i = 0; i < table.nslots; i++) {
+    const dd = table.slot(i)
     const name = yield* dd.dd_name.load()
     if (yield* dd.valid.load()) {
       const devp = yield* dd.devp.load()

@@ -89,7 +89,7 @@ const famfs_interleave_fileofs_to_daxofs = kfn(
         const stripe_num = (chunk_num - (chunk_num % fei.fie_nstrips)) / fei.fie_nstrips
         const strip = fei.ie_strips[chunk_num % fei.fie_nstrips]!
         if (strip.dev_index >= table.nslots) return err_out(map)
-        const dd = table.devlist[strip.dev_index]!
+        const dd = table.slot(strip.dev_index)
         if (!(yield* dd.valid.load())) return err_out(map) // not sticky, unlike a simple extent's (oracle)
         let length = min(len, chunk_size - chunk_offset)
         if (!k.profile.has('L09')) length = min(length, ext_size - local)
@@ -123,7 +123,7 @@ const famfs_fileofs_to_daxofs = kfn(
       if (local < e.ext_len) {
         if (e.dev_index >= table.nslots) return err_out(map)
         const length = min(len, e.ext_len - local)
-        return yield* use_slot(meta, table.devlist[e.dev_index]!, map, {
+        return yield* use_slot(meta, table.slot(e.dev_index), map, {
           addr: e.ext_offset + local,
           offset,
           length,

@@ -1,6 +1,6 @@
 // In-kernel map of a file and device table of a connection (fs/fuse/famfs_kfmap.h; kernel.md 1.4). Sizes in bytes.
 import type { dax_device } from '../../devdax/index.ts'
-import type { Cell } from '../../sim/index.ts'
+import { Cell, type Machine } from '../../sim/index.ts'
 import type { Alloc } from '../kernel.ts'
 
 export const SIMPLE_DAX_EXTENT = 0
@@ -36,7 +36,7 @@ export interface famfs_file_meta {
 }
 
 /** One slot of the device table. */
-export interface famfs_daxdev {
+export class famfs_daxdev {
   /** Populated; set last, after a wmb. */
   readonly valid: Cell<boolean>
   /** Poison, or the driver went: notify_failure() came. */
@@ -46,12 +46,44 @@ export interface famfs_daxdev {
   readonly devno: Cell<number>
   readonly devp: Cell<dax_device | null>
   readonly dd_name: Cell<Alloc | null>
+  /** Ids a slot takes. */
+  static readonly IDS = 6
+
+  constructor(m: Machine, id: number) {
+    this.valid = new Cell(m, 'dd->valid', false, id)
+    this.error = new Cell(m, 'dd->error', false, id + 1)
+    this.dax_err = new Cell(m, 'dd->dax_err', false, id + 2)
+    this.devno = new Cell(m, 'dd->devno', 0, id + 3)
+    this.devp = new Cell<dax_device | null>(m, 'dd->devp', null, id + 4)
+    this.dd_name = new Cell<Alloc | null>(m, 'dd->name', null, id + 5)
+  }
 }
 
-export interface famfs_dax_devlist {
+/** The table. Its slots are zeroes until somebody touches them: most never are, so they are made then. */
+export class famfs_dax_devlist {
   readonly id: number
-  readonly name: string
+  readonly name = 'dax_devlist'
   readonly nslots: number
-  readonly devlist: readonly famfs_daxdev[]
   readonly allocs: readonly Alloc[]
+  private readonly m: Machine
+  private readonly ids: number
+  private readonly slots: (famfs_daxdev | undefined)[]
+
+  constructor(m: Machine, nslots: number, allocs: readonly Alloc[]) {
+    this.m = m
+    this.id = allocs[0]!.id
+    this.nslots = nslots
+    this.allocs = allocs
+    this.ids = m.newIds(nslots * famfs_daxdev.IDS)
+    this.slots = new Array(nslots)
+  }
+  /** &devlist[index]; the caller has checked the index. */
+  slot(index: number): famfs_daxdev {
+    let dd = this.slots[index]
+    if (dd === undefined) {
+      dd = new famfs_daxdev(this.m, this.ids + index * famfs_daxdev.IDS)
+      this.slots[index] = dd
+    }
+    return dd
+  }
 }

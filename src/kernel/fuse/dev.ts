@@ -24,8 +24,11 @@ const queue_request = (fm: fuse_mount, args: fuse_args): fuse_req => {
   const unique = fc.reqctr.peek() + FUSE_REQ_ID_STEP
   fc.reqctr.poke(unique)
   const ts = k.current
-  const creds = args.nocreds ? { uid: 0, gid: 0, pid: 0 } : { uid: ts.cred.uid, gid: ts.cred.gid, pid: ts.pid }
-  const bytes = encodeRequest(args.op, { unique, nodeid: args.nodeid, ...creds }, args.arg, args.names, args.data)
+  const { nodeid } = args
+  const header = args.nocreds
+    ? { unique, nodeid, uid: 0, gid: 0, pid: 0 }
+    : { unique, nodeid, uid: ts.cred.uid, gid: ts.cred.gid, pid: ts.pid }
+  const bytes = encodeRequest(args.op, header, args.arg, args.names, args.data)
   const req = new fuse_req(fm, args, unique, bytes)
   fc.pending.push(req)
   k.count(k.requests, args.op.name)

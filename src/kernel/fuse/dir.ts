@@ -53,11 +53,14 @@ const fuse_lookup = kfn('fuse_lookup', function* (dir: Inode, dentry: Dentry): S
   return yield* fuse_lookup_name(dir.fuse!.fm, dir, dentry)
 })
 
+/** The name holds without asking: the root, or its time has not run out. */
+export const fuse_dentry_valid = (d: Dentry): boolean =>
+  d.d_parent === null || d.d_sb?.s_root === d || d.d_inode.peek()!.k.m.current!.now < d.d_time.peek()
+
 /** d_revalidate: 1 while the name's time holds or the server names the same node, 0 otherwise. */
 export const fuse_revalidate = kfn('fuse_dentry_revalidate', function* (fm: fuse_mount, d: Dentry): Step<number> {
-  if (d.d_parent === null || d.d_sb?.s_root === d) return 1
-  if (fm.fc.k.m.current!.now < d.d_time.peek()) return 1
-  const rc = yield* fuse_lookup_name(fm, d.d_parent.d_inode.peek()!, d)
+  if (fuse_dentry_valid(d)) return 1
+  const rc = yield* fuse_lookup_name(fm, d.d_parent!.d_inode.peek()!, d)
   return rc === 0 ? 1 : 0
 })
 

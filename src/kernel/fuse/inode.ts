@@ -19,7 +19,13 @@ import { Inode, S_IFDIR, type SuperBlock } from '../vfs/inode.ts'
 import { evict_inodes } from '../vfs/iput.ts'
 import { FuseDev, fuse_conn_put } from './conn.ts'
 import { fuse_abort_conn, fuse_queue_forget, fuse_simple_background } from './dev.ts'
-import { fuse_dir_inode_operations, fuse_dir_operations, fuse_revalidate, fuse_statfs } from './dir.ts'
+import {
+  fuse_dentry_valid,
+  fuse_dir_inode_operations,
+  fuse_dir_operations,
+  fuse_revalidate,
+  fuse_statfs,
+} from './dir.ts'
 import { fuse_file_inode_operations, fuse_file_operations } from './file.ts'
 import { type fuse_args, fuse_conn, type fuse_mount } from './fuse_i.ts'
 import { fuse_inode } from './fuse_inode.ts'
@@ -116,6 +122,7 @@ export const fuse_mount_fs = kfn(
       nodev: true,
       fuse: fc,
       revalidate: d => fuse_revalidate(fm, d),
+      still_valid: fuse_dentry_valid,
       statfs: () => fuse_statfs(fm),
       evict_inode: fuse_evict_inode,
     }

@@ -85,6 +85,8 @@ export interface SuperBlock {
   readonly fuse: fuse_conn | null
   /** d_revalidate: 1 still good, 0 look it up again, -errno. */
   revalidate?(dentry: Dentry): Op<number>
+  /** The part of d_revalidate that asks nobody: the name's time has not run out. */
+  still_valid?(dentry: Dentry): boolean
   statfs?(): Op<StatFs | number>
   /** Drop every inode; called by umount when nothing is open. */
   kill?(): Op<void>

@@ -33,6 +33,13 @@ const cross_mounts = (d: Dentry): Dentry => {
   return d
 }
 
+/** lookup_fast(): the cached name, when nothing need be asked or waited for; else undefined. */
+const lookup_fast = (dir: Dentry, name: string): Dentry | undefined => {
+  const d = dir.children.get(name)
+  if (d === undefined || d.in_lookup.peek()) return undefined
+  return d.d_sb?.revalidate === undefined || d.d_sb.still_valid?.(d) ? d : undefined
+}
+
 /** One component below `dir`: the cached name if it is still good, else ask the file system. Dentry or -errno. */
 const walk_component = kfn('walk_component', function* (k: Kernel, dir: Dentry, name: string): Step<Dentry | number> {
   const dinode = dir.d_inode.peek()!
@@ -85,13 +92,13 @@ const path_walk = kfn('link_path_walk', function* (k: Kernel, path: string, foll
   for (let i = 0; i < names.length; i++) {
     const inode = d.d_inode.peek()!
     if (!S_ISDIR(inode.i_mode)) return -ENOTDIR
-    const rc = yield* inode_permission(inode, MAY_EXEC)
+    const rc = inode.i_op.permission ? yield* inode_permission(inode, MAY_EXEC) : generic_permission(inode, MAY_EXEC)
     if (rc < 0) return rc
     if (names[i] === '..') {
       d = d.d_parent ?? d
       continue
     }
-    const next = yield* walk_component(k, d, names[i]!)
+    const next = lookup_fast(d, names[i]!) ?? (yield* walk_component(k, d, names[i]!))
     if (typeof next === 'number') return next
     d = cross_mounts(next)
     const link = d.d_inode.peek()!.i_link
