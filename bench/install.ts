@@ -5,10 +5,10 @@ import {
   Cell,
   down_read,
   down_write,
-  kfn,
   type Machine,
   RwSemaphore,
   type Step,
+  sealed,
   step,
   up_read,
   up_write,
@@ -33,27 +33,35 @@ export function installWorld(m: Machine): InstallWorld {
   }
 }
 
-const opener = kfn('opener', function* (w: InstallWorld, me: number): Step<number> {
-  if ((yield* w.meta.load()) === 0) {
-    yield* step() // allocate
-    if ((yield* w.meta.cmpxchg(0, me)) !== 0) yield* step() // loser frees
-  }
+const install_meta = sealed('install_meta', function* (w: InstallWorld, me: number): Step<void> {
+  if ((yield* w.meta.load()) !== 0) return
+  yield* step() // allocate
+  if ((yield* w.meta.cmpxchg(0, me)) !== 0) yield* step() // loser frees
+})
+
+const slot_valid = sealed('slot_valid', function* (w: InstallWorld): Step<number> {
   yield* down_read(w.sem)
   const valid = yield* w.valid.load()
   yield* up_read(w.sem)
-  if (valid === 0) {
-    yield* down_write(w.sem)
-    if ((yield* w.valid.load()) === 0) {
-      yield* w.devno.store(7)
-      yield* w.devp.store(9)
-      yield* w.valid.store(1)
-    }
-    yield* up_write(w.sem)
-  }
-  return yield* w.meta.load()
+  return valid
 })
 
-const fault = kfn('fault', function* (m: Machine, w: InstallWorld): Step<void> {
+const fill_slot = sealed('fill_slot', function* (w: InstallWorld): Step<void> {
+  yield* down_write(w.sem)
+  if ((yield* w.valid.load()) === 0) {
+    yield* w.devno.store(7)
+    yield* w.devp.store(9)
+    yield* w.valid.store(1)
+  }
+  yield* up_write(w.sem)
+})
+
+function* opener(w: InstallWorld, me: number): Step<void> {
+  yield* install_meta(w, me)
+  if ((yield* slot_valid(w)) === 0) yield* fill_slot(w)
+}
+
+function* fault(m: Machine, w: InstallWorld): Step<void> {
   yield* down_read(w.sem)
   if ((yield* w.valid.load()) === 1) {
     const no = yield* w.devno.load()
@@ -61,14 +69,10 @@ const fault = kfn('fault', function* (m: Machine, w: InstallWorld): Step<void> {
     if (no !== 7 || p !== 9) m.problem('torn slot', `devno ${no}, devp ${p}`)
   }
   yield* up_read(w.sem)
-})
+}
 
 /** Spawn the tasks of one execution. */
 export function spawnInstall(m: Machine, w: InstallWorld, openers: number): void {
-  for (let i = 0; i < openers; i++) m.spawn(`opener${i}`, body(opener(w, i + 1)))
-  m.spawn('fault', body(fault(m, w)))
-}
-
-function* body<T>(call: ReturnType<typeof opener> | ReturnType<typeof fault>): Step<T> {
-  return (yield* call as any) as T
+  for (let i = 0; i < openers; i++) m.spawn(`opener${i}`, opener(w, i + 1))
+  m.spawn('fault', fault(m, w))
 }

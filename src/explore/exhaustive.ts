@@ -33,16 +33,18 @@ export interface ExhaustiveOptions {
 
 /** One task that need not be run from here, because what it would do was explored before: its label and its step's footprint. */
 interface Sleeper {
-  readonly label: string
+  readonly task: number
   readonly objs: readonly Watched[]
   readonly writes: readonly boolean[]
 }
 
 interface Node {
   readonly kind: ChoiceKind
-  /** Labels still to be taken, last first; the current one is not among them. */
-  readonly todo: string[]
-  current: string
+  /** Options still to be taken, last first: task ids of a schedule choice, else indices. The current one is not among them. */
+  readonly todo: number[]
+  current: number
+  /** Label of the current one. */
+  label: string
   /** What sleeps here: on arrival, plus what was explored since. */
   readonly sleep: Sleeper[]
 }
@@ -61,13 +63,9 @@ export interface SearchStats {
   depth: number
 }
 
-const dependent = (
-  a: { objs: readonly Watched[]; writes: readonly boolean[] },
-  objs: readonly Watched[],
-  writes: readonly boolean[],
-): boolean => {
+const dependent = (a: Sleeper, w: Watch): boolean => {
   for (let i = 0; i < a.objs.length; i++)
-    for (let j = 0; j < objs.length; j++) if (a.objs[i]!.id === objs[j]!.id && (a.writes[i] || writes[j])) return true
+    for (let j = 0; j < w.n; j++) if (a.objs[i]!.id === w.objs[j]!.id && (a.writes[i] || w.writes[j])) return true
   return false
 }
 
@@ -91,8 +89,8 @@ export class Exhaustive implements Chooser {
   private budget = 0
   private done = false
   private redundant = false
-  /** States seen, and the labels that slept there (null: none). */
-  private readonly seen = new KeyTable<readonly string[] | null>()
+  /** States seen, and the tasks that slept there (null: none). */
+  private readonly seen = new KeyTable<readonly number[] | null>()
 
   constructor(m: Machine, watch: Watch, o: ExhaustiveOptions = {}) {
     this.m = m
@@ -111,7 +109,7 @@ export class Exhaustive implements Chooser {
 
   /** Choices of the current execution, by label. */
   path(): { kind: ChoiceKind; label: string }[] {
-    return this.stack.map(n => ({ kind: n.kind, label: n.current }))
+    return this.stack.map(n => ({ kind: n.kind, label: n.label }))
   }
 
   begin(): void {
@@ -129,7 +127,7 @@ export class Exhaustive implements Chooser {
     const running = this.last !== null && tasks[0] === this.last ? this.last : null
     if (running !== null && tasks.length > 1 && (this.budget <= 0 || !this.inFocus(running))) return 0
     if (tasks.length === 1) {
-      if (this.asleep(tasks[0]!.label)) return this.cut()
+      if (this.asleep(tasks[0]!.id)) return this.cut()
       this.last = tasks[0]!
       this.stepOf = null
       return 0
@@ -141,7 +139,9 @@ export class Exhaustive implements Chooser {
       this.stepOf = node
     } else this.stepOf = null
     this.depth++
-    const i = tasks.findIndex(t => t.label === node.current)
+    let i = 0
+    while (tasks[i]!.id !== node.current) i++
+    node.label = tasks[i]!.label
     if (running !== null && i !== 0) this.budget--
     this.last = tasks[i]!
     return i
@@ -151,9 +151,9 @@ export class Exhaustive implements Chooser {
     return this.focus === null || t.within(this.focus)
   }
 
-  private asleep(label: string): boolean {
+  private asleep(task: number): boolean {
     const s = this.sleeping
-    for (let i = 0; i < s.length; i++) if (s[i]!.label === label) return true
+    for (let i = 0; i < s.length; i++) if (s[i]!.task === task) return true
     return false
   }
 
@@ -165,31 +165,38 @@ export class Exhaustive implements Chooser {
   /** A choice that is no schedule: every option in turn. */
   private plain(kind: ChoiceKind, options: readonly Option[]): number {
     if (this.depth === this.stack.length) {
-      const labels = options.map(o => o.label)
-      this.stack.push({ kind, todo: labels.slice(1).reverse(), current: labels[0]!, sleep: [] })
+      const todo: number[] = []
+      for (let i = options.length - 1; i > 0; i--) todo.push(i)
+      this.stack.push({ kind, todo, current: 0, label: '', sleep: [] })
     }
     const node = this.stack[this.depth++]!
     if (this.depth > this.stats.depth) this.stats.depth = this.depth
-    return options.findIndex(o => o.label === node.current)
+    node.label = options[node.current]!.label
+    return node.current
   }
 
   /** A new schedule choice: what is to be explored from here; null when it is nothing. */
   private arrive(tasks: readonly Task[]): Node | null {
-    let todo = tasks.filter(t => !this.asleep(t.label)).map(t => t.label)
+    // Last first, so that the running task (option 0) is taken first.
+    const todo: number[] = []
+    let before: readonly number[] | null | undefined
     let sleep = this.sleeping
     if (this.cache) {
-      const before = this.seen.get(this.keyA(), this.keyB())
-      if (before !== undefined) {
-        // Seen: what slept then and does not now was never explored from here.
-        todo = before === null ? [] : todo.filter(l => before.includes(l))
-        sleep = before === null ? [] : sleep.filter(s => before.includes(s.label))
-      } else this.stats.states++
-      if (before === undefined || todo.length > 0)
-        this.seen.set(this.a, this.b, sleep.length === 0 ? null : sleep.map(s => s.label))
-    } else this.stats.states++
-    if (todo.length === 0) return null
-    const current = todo.shift()!
-    const node: Node = { kind: 'schedule', todo: todo.reverse(), current, sleep: sleep.slice() }
+      before = this.seen.get(this.keyA(), this.keyB())
+      // Seen: what slept then and does not now was never explored from here.
+      if (before !== undefined) sleep = before === null ? [] : sleep.filter(s => before!.includes(s.task))
+    }
+    if (before !== null)
+      for (let i = tasks.length - 1; i >= 0; i--) {
+        const { id } = tasks[i]!
+        if (!this.asleep(id) && (before === undefined || before.includes(id))) todo.push(id)
+      }
+    if (before === undefined) this.stats.states++
+    if (this.cache && (before === undefined || todo.length > 0))
+      this.seen.set(this.a, this.b, sleep.length === 0 ? null : sleep.map(s => s.task))
+    const current = todo.pop()
+    if (current === undefined) return null
+    const node: Node = { kind: 'schedule', todo, current, label: '', sleep: sleep.slice() }
     this.stack.push(node)
     if (this.stack.length > this.stats.depth) this.stats.depth = this.stack.length
     return node
@@ -227,18 +234,20 @@ export class Exhaustive implements Chooser {
   /** A step ended: whoever depends on it wakes. */
   stepped(t: Option): void {
     if (!this.sleepSets) return
-    const { objs, writes } = this.watch
+    const { watch } = this
+    const { id } = t as Task
     const node = this.stepOf
     this.stepOf = null
-    if (node !== null) node.sleep.push({ label: t.label, objs: objs.slice(), writes: writes.slice() })
+    if (node !== null && node.todo.length > 0)
+      node.sleep.push({ task: id, objs: watch.objs.slice(0, watch.n), writes: watch.writes.slice(0, watch.n) })
     const s = this.sleeping
     if (s.length === 0) return
     let n = 0
     for (let i = 0; i < s.length; i++) {
       const x = s[i]!
-      if (x.label !== t.label && !dependent(x, objs, writes)) s[n++] = x
+      if (x.task !== id && !dependent(x, watch)) s[n++] = x
     }
-    s.length = n
+    if (n < s.length) s.length = n
   }
 
   end(e: { steps: number }): void {

@@ -1,5 +1,23 @@
-// The search: strategies behind the Chooser.
+// The search: strategies behind the Chooser, searches with them, and failures as files.
+export { countChoices, decodeChoices, encodeChoices, type PackedChoices } from './choices.ts'
+
+export { Exhaustive, type ExhaustiveOptions, type SearchStats } from './exhaustive.ts'
 export * from './litmus/index.ts'
+export type { Difference, Recorded } from './record.ts'
+export { type Replay, replay } from './replay.ts'
+export {
+  makeRunFile,
+  parseRunFile,
+  printRunFile,
+  RUN_VERSION,
+  type RunFile,
+  type RunFileHead,
+  scenarioName,
+  scenarioPlaces,
+} from './runfile.ts'
+export { type Failure, type SearchOptions, type SearchResult, search } from './search.ts'
+export { MAX_STEPS, type NamedProblem, type Setting, sameProblem } from './setting.ts'
+export { type ShrinkOptions, type ShrinkResult, type Size, shrink } from './shrink.ts'
 export { type Ask, GuidedChooser } from './strategies/guided.ts'
 export { ListChooser } from './strategies/list.ts'
 export { PctChooser } from './strategies/pct.ts'
@@ -9,3 +27,4 @@ export { RandomChooser } from './strategies/random.ts'
 export { type Divergence, ReplayChooser } from './strategies/replay.ts'
 export { STRATEGIES, type Strategy, type StrategyRow, strategyRow } from './strategies/table.ts'
 export { UrwChooser } from './strategies/urw.ts'
+export { type Deviation, Follow, followDeviations, Tape } from './tape.ts'

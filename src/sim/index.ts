@@ -23,7 +23,7 @@ export {
 export { Digest, hashBytes, hashString } from './hash.ts'
 export { type HookEvent, Hooks } from './hooks.ts'
 export { JChain, JList, JMap, Journal, Link, type Mark, type Saver, type Undoable } from './journal.ts'
-export { type FnInfo, kfn } from './kfn.ts'
+export { type FnInfo, kfn, sealed } from './kfn.ts'
 export { Lifecycle, type LifecycleConfig } from './lifecycle.ts'
 export {
   down_read,

@@ -7,13 +7,26 @@ import { ACCESS_NONE, Op, OpKind, type Step } from './op.ts'
 export interface FnInfo {
   readonly name: string
   readonly hash: number
+  /** Nothing leaves it but its return value and what it does to shared state: see `sealed`. */
+  readonly sealed: boolean
 }
 
 /** The kind of a call; the machine handles it itself and it is not a scheduling point. */
 export const CALL = new OpKind('call', ACCESS_NONE, 0, true, () => undefined)
 
-/** Wrap a generator function as a function of the model. `yield*` what it returns. */
-export function kfn<A extends any[], T>(name: string, body: (...args: A) => Step<T>): (...args: A) => Op<T> {
-  const info: FnInfo = { name, hash: hashString(name) }
-  return (...args: A) => new Op<T>(CALL, null, body(...args), info)
+const wrap = <A extends any[], T>(name: string, body: (...args: A) => Step<T>, sealed: boolean) => {
+  const info: FnInfo = { name, hash: hashString(name), sealed }
+  return (...args: A): Op<T> => new Op<T>(CALL, null, body(...args), info)
 }
+
+/** Wrap a generator function as a function of the model. `yield*` what it returns. */
+export const kfn = <A extends any[], T>(name: string, body: (...args: A) => Step<T>): ((...args: A) => Op<T>) =>
+  wrap(name, body, false)
+
+/**
+ * The same for a function that gives its caller nothing but its return value: it fills no object of the caller's. When it
+ * returns, all it has seen is forgotten, so the exhaustive search knows two executions that differ only in there as one.
+ * Sealing a function that does fill an object of its caller's loses states.
+ */
+export const sealed = <A extends any[], T>(name: string, body: (...args: A) => Step<T>): ((...args: A) => Op<T>) =>
+  wrap(name, body, true)

@@ -110,9 +110,16 @@ const UP_READ = new OpKind('up_read', ACCESS_WRITE, 10, true, (t, op) => (op.obj
 const DOWN_WRITE = new OpKind('down_write', ACCESS_WRITE, 20, true, (t, op) => (op.obj as RwSemaphore).downWrite(t))
 const UP_WRITE = new OpKind('up_write', ACCESS_WRITE, 10, true, (t, op) => (op.obj as RwSemaphore).upWrite(t))
 
-interface RwWaiter {
+/** One in the queue; its id is made of the task's, so that equal queues hash alike. */
+class RwWaiter {
   readonly task: Task
   readonly write: boolean
+  readonly id: number
+  constructor(task: Task, write: boolean) {
+    this.task = task
+    this.write = write
+    this.id = -2 - task.id * 2 - (write ? 1 : 0)
+  }
 }
 
 /** struct rw_semaphore: FIFO; a waiting writer keeps later readers out; taking it twice for reading is a bug. */
@@ -158,7 +165,7 @@ export class RwSemaphore implements Undoable {
   downRead(t: Task): any {
     if (t.held.includes(this)) t.m.problem('recursive lock', `${t.label} takes ${this.name} again`)
     if (this.writer !== null || this.queue.length > 0) {
-      this.queue.push({ task: t, write: false })
+      this.queue.push(new RwWaiter(t, false))
       return BLOCKED
     }
     this.enter(t, false)
@@ -166,7 +173,7 @@ export class RwSemaphore implements Undoable {
   }
   downWrite(t: Task): any {
     if (this.writer !== null || this.readers.length > 0) {
-      this.queue.push({ task: t, write: true })
+      this.queue.push(new RwWaiter(t, true))
       return BLOCKED
     }
     this.enter(t, true)

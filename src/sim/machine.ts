@@ -95,7 +95,9 @@ export class Machine {
   private chooser: Chooser = defaultChooser
   /** The chooser answered REDUNDANT in the middle of a step: the execution ends after it. */
   private stopped = false
-  private readonly options: Task[] = []
+  /** Scratch of the scheduler: who may run now, and exact copies by length for choosers. */
+  private readonly ready: Task[] = []
+  private readonly options: Task[][] = []
   private baseIds = 0
   private readonly idCounters: number[] = []
   /** Run after every step; null costs nothing. Properties of a world hang here. */
@@ -241,7 +243,8 @@ export class Machine {
   }
 
   private loop(chooser: Chooser): Verdict {
-    const { tasks, options, trace } = this
+    const { tasks, trace } = this
+    const { ready } = this
     const timed = this.policy === 'timed'
     const always = chooser.always === true
     const { watch } = this.journal
@@ -256,26 +259,28 @@ export class Machine {
           const t = tasks[i]!
           if (t.state === RUNNABLE && t.now < low) low = t.now
         }
-        if (cur !== null && cur.state === RUNNABLE && cur.now === low) options[n++] = cur
+        if (cur !== null && cur.state === RUNNABLE && cur.now === low) ready[n++] = cur
         for (let i = 0; i < tasks.length; i++) {
           const t = tasks[i]!
-          if (t.state === RUNNABLE && t.now === low && t !== cur) options[n++] = t
+          if (t.state === RUNNABLE && t.now === low && t !== cur) ready[n++] = t
         }
       } else {
-        if (cur !== null && cur.state === RUNNABLE) options[n++] = cur
+        if (cur !== null && cur.state === RUNNABLE) ready[n++] = cur
         for (let i = 0; i < tasks.length; i++) {
           const t = tasks[i]!
-          if (t.state === RUNNABLE && t !== cur) options[n++] = t
+          if (t.state === RUNNABLE && t !== cur) ready[n++] = t
         }
       }
       if (n === 0) return this.ended()
-      if (options.length !== n) options.length = n
       let pick = 0
       if (n > 1 || always) {
-        pick = chooser.choose('schedule', options, this)
+        // An array of each length: cutting and growing one at every step is dear.
+        const exact = (this.options[n] ??= new Array<Task>(n))
+        for (let i = 0; i < n; i++) exact[i] = ready[i]!
+        pick = chooser.choose('schedule', exact, this)
         if (pick === REDUNDANT) return 'redundant'
       }
-      const t = options[pick]
+      const t = pick < n ? ready[pick] : undefined
       if (t === undefined) throw new InvariantError(`famsim bug: the chooser answered ${pick} of ${n}`)
       if (t !== cur) {
         this.switches.word(t.id)
@@ -343,6 +348,7 @@ export class Machine {
           return
         }
         // The frame is gone. A signal unwinds frame by frame, and so does a bug of ours, which then leaves run().
+        if (this.journal.watch !== null) this.journal.watch.leave(t, frames[frames.length - 1]!, e)
         frames.pop()
         if (frames.length === 0) {
           this.died(t, e)
@@ -361,6 +367,7 @@ export class Machine {
           return
         }
         if (this.hooks.fns) this.hooks.fire(`leave ${frames[frames.length - 1]!.b.name}`, t, r.value)
+        if (this.journal.watch !== null) this.journal.watch.leave(t, frames[frames.length - 1]!, r.value)
         frames.pop()
         value = r.value
         gen = frames[frames.length - 1]!.a
@@ -370,6 +377,7 @@ export class Machine {
       if (op.kind === CALL) {
         gen = op.a
         frames.push(op)
+        if (this.journal.watch !== null) this.journal.watch.enter(t, op)
         value = undefined
         if (this.hooks.fns) this.hooks.fire(`enter ${op.b.name}`, t, null)
         continue

@@ -94,6 +94,10 @@ export class Tso implements MemoryModel, Undoable {
   }
   /** Its drain goes on without it. Landing them here would make the task's last step and its stores one. */
   ended(): void {}
+  waking(t: Task): void {
+    this.drainAll(t)
+  }
+  waited(): void {}
   load(t: Task, c: Cell<any>): any {
     const b = this.buffers.get(t)
     if (b !== undefined) {

@@ -367,6 +367,20 @@ export class Weak implements MemoryModel, Dependencies, Undoable {
     th.set('carries', f.view)
   }
   ended(): void {}
+  waking(): void {}
+  waited(t: Task): void {
+    const th = this.thread(t)
+    const points: Event[] = []
+    for (const other of this.threads.values()) {
+      if (other === th) continue
+      const p = this.strong(other, other.evs.length, other.reached.view())
+      th.reached.join(p.view)
+      points.push(p)
+    }
+    const f = this.strong(th, th.evs.length, th.reached.view())
+    f.others = points
+    this.inForce(th, f)
+  }
 
   gpStart(t: Task): Point {
     return this.barrier(this.thread(t))

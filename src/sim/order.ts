@@ -49,6 +49,13 @@ export interface MemoryModel {
   spawned(t: Task, parent: Task): void
   /** `t` ended, however it did. */
   ended(t: Task): void
+  /** `t` is about to wake others, or to look whether it must sleep: its stores so far are there to be seen. */
+  waking(t: Task): void
+  /**
+   * `t` goes on because the condition it waited for holds. It was looked up with no accessor, so nobody knows which store
+   * made it so: all that was done is before what `t` does now.
+   */
+  waited(t: Task): void
   load(t: Task, c: Cell<any>, acquire: boolean): any
   store(t: Task, c: Cell<any>, v: any, release: boolean): void
   /** Replace the value `old` by `f(old)`, unless that is NO_WRITE; gives `old`. `f` may be called for several values. */

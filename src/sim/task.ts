@@ -55,6 +55,8 @@ export class Task {
   /** Hash of everything this task has observed, two lanes; kept by the watch. */
   seenA = 0
   seenB = 0
+  /** Those hashes as they were when each sealed function it is in was called. */
+  readonly kept: number[] = []
   /** Signals that are pending, by name; the kernel above gives them their meaning. */
   readonly signals: string[] = []
 

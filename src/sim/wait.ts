@@ -17,7 +17,10 @@ const ended = (t: Task, mode: WaitMode): boolean =>
 
 const wait = (t: Task, op: Op): any => {
   const q = op.obj as WaitQueue
+  const { order } = t.m
+  if (order !== null) order.waking(t)
   if (op.a()) {
+    if (order !== null) order.waited(t)
     q.waiters.remove(t)
     return 0
   }
@@ -29,7 +32,10 @@ const wait = (t: Task, op: Op): any => {
   return BLOCKED
 }
 const WAIT = new OpKind('wait_event', ACCESS_WRITE, 30, true, wait)
-const WAKE = new OpKind('wake_up', ACCESS_WRITE, 30, true, (_t, op) => (op.obj as WaitQueue).wake(op.a))
+const WAKE = new OpKind('wake_up', ACCESS_WRITE, 30, true, (t, op) => {
+  t.m.order?.waking(t)
+  ;(op.obj as WaitQueue).wake(op.a)
+})
 
 /** wait_queue_head_t */
 export class WaitQueue {
@@ -71,7 +77,10 @@ export function signal(t: Task, name: string): void {
   if (op !== null && op.kind === WAIT && ended(t, op.b)) t.m.retry(t)
 }
 
-const COMPLETE = new OpKind('complete', ACCESS_WRITE, 30, true, (_t, op) => (op.obj as Completion).complete())
+const COMPLETE = new OpKind('complete', ACCESS_WRITE, 30, true, (t, op) => {
+  t.m.order?.waking(t)
+  ;(op.obj as Completion).complete()
+})
 
 /** struct completion */
 export class Completion implements Undoable {

@@ -5,6 +5,7 @@
 // peeks, pokes or looks up counts. A task's local state is a function of what it has observed, so the hash of its
 // observations stands for it; the shared state is the sum of what each cell and container contributes.
 import { hashBytes, hashString } from './hash.ts'
+import type { FnInfo } from './kfn.ts'
 import { imul } from './math.ts'
 import { ACCESS_NONE, ACCESS_WRITE, type Op } from './op.ts'
 import type { Task } from './task.ts'
@@ -55,16 +56,16 @@ export class Watch {
   /** Sum over all shared state, two lanes. */
   a = 0
   b = 0
-  /** Footprint of the current step: what was touched, and whether changed. */
+  /** Footprint of the current step: the first `n` places say what was touched, and whether changed. */
   readonly objs: Watched[] = []
   readonly writes: boolean[] = []
+  n = 0
   /** Whose step it is; null outside of steps. */
   task: Task | null = null
 
   /** A step begins with `op`. */
   begin(op: Op): void {
-    this.objs.length = 0
-    this.writes.length = 0
+    this.n = 0
     // What an operation looks at inside (a lock's queue, say) is not seen by the task; its result is.
     this.task = null
     if (op.obj !== null && op.kind.access !== ACCESS_NONE) this.touch(op.obj, op.kind.access === ACCESS_WRITE)
@@ -76,15 +77,28 @@ export class Watch {
     this.saw(hashValue(r))
   }
 
+  /** The task calls a function. */
+  enter(t: Task, call: Op): void {
+    if ((call.b as FnInfo).sealed) t.kept.push(t.seenA, t.seenB)
+  }
+  /** It leaves one, with a value or an error: what a sealed one has seen is forgotten. */
+  leave(t: Task, call: Op, value: unknown): void {
+    const fn = call.b as FnInfo | null
+    if (fn === null || !fn.sealed) return
+    t.seenB = t.kept.pop()!
+    t.seenA = t.kept.pop()!
+    this.saw(mix2(fn.hash, value instanceof Error ? hashString(value.message) : hashValue(value)))
+  }
+
   touch(o: Watched, write: boolean): void {
     const { objs, writes } = this
-    for (let i = objs.length - 1; i >= 0; i--)
+    for (let i = this.n - 1; i >= 0; i--)
       if (objs[i] === o) {
         if (write) writes[i] = true
         return
       }
-    objs.push(o)
-    writes.push(write)
+    objs[this.n] = o
+    writes[this.n++] = write
   }
 
   /** The running task saw a value. */

@@ -43,7 +43,9 @@ export function program(s: Shape, draw: Draw): string {
           body.push(draw(2) ? `smp_store_release(${l}, ${value})` : `int ${fresh()} = smp_load_acquire(${l})`)
           break
         case 'fence':
-          body.push(`${one(['smp_mb', 'smp_rmb', 'smp_wmb', 'smp_mb', 'smp_mb__before_atomic', 'smp_mb__after_atomic'])}()`)
+          body.push(
+            `${one(['smp_mb', 'smp_rmb', 'smp_wmb', 'smp_mb', 'smp_mb__before_atomic', 'smp_mb__after_atomic'])}()`,
+          )
           break
         case 'atomic': {
           const order = one(['', '_relaxed', '_acquire', '_release'])

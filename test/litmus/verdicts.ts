@@ -1,7 +1,13 @@
 // Verdicts of the litmus tests in this folder: under the kernel's model (weak), tso and sc. `race`: the test has a data race.
 import type { Observation } from '../../src/explore/index.ts'
 
-export const VERDICTS: readonly (readonly [name: string, weak: Observation, tso: Observation, sc: Observation, race?: 'race'])[] = [
+export const VERDICTS: readonly (readonly [
+  name: string,
+  weak: Observation,
+  tso: Observation,
+  sc: Observation,
+  race?: 'race',
+])[] = [
   ['CoRR', 'Never', 'Never', 'Never'],
   ['CoWW', 'Never', 'Never', 'Never'],
   ['CoWR', 'Never', 'Never', 'Never'],

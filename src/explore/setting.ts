@@ -1,0 +1,58 @@
+// What an execution depends on besides the scenario and the choices, and what counts as its failure.
+import type { DefectSwitches } from '../profile/index.ts'
+import type { Policy, Problem, Watch } from '../sim/index.ts'
+import { type RunResult, type Scenario, World } from '../world/index.ts'
+
+export interface Setting {
+  readonly seed: number
+  /** Kernel of every host; null leaves it to the scenario. */
+  readonly kernel: string | null
+  readonly switches: DefectSwitches
+  readonly policy: Policy
+}
+
+/** Bound on the steps of one execution of a search; beyond it the execution counts as one that does not end. */
+export const MAX_STEPS = 2_000_000
+
+/** A world of this scenario, set-up done. Close it when done. With a watch, the whole of it is watched. */
+export function makeWorld(s: Scenario, o: Setting, how: { trace: boolean; watch?: Watch }): World {
+  const world = new World({
+    seed: o.seed,
+    policy: o.policy,
+    kernel: o.kernel ?? undefined,
+    switches: o.switches,
+    trace: how.trace,
+    maxSteps: MAX_STEPS,
+  })
+  if (how.watch !== undefined) world.m.journal.watch = how.watch
+  try {
+    s.build({ world })
+    world.ready()
+  } catch (e) {
+    world.close()
+    throw e
+  }
+  return world
+}
+
+/** What is wrong with this execution: its first problem, or null. Of one cut short, only what came before the cut counts. */
+export function failureOf(r: RunResult): Problem | null {
+  const [first] = r.verdict === 'redundant' ? r.problems.filter(p => !p.text.startsWith('eventually: ')) : r.problems
+  if (first !== undefined) return first
+  if (r.verdict !== 'steps') return null
+  return { kind: 'steps', text: `no end within ${MAX_STEPS} steps`, task: '-', backtrace: [] }
+}
+
+/** Kind and text are what names a problem in a file. */
+export interface NamedProblem {
+  readonly kind: string
+  readonly text: string
+}
+
+/** One mistake seen twice? The kind, for a property its name too, for an expectation what it was about. */
+export function sameProblem(x: NamedProblem | null, y: NamedProblem | null): boolean {
+  if (x === null || y === null || x.kind !== y.kind) return x === y
+  if (x.kind === 'property') return x.text === y.text
+  if (x.kind === 'expectation') return x.text.split(': expected ')[0] === y.text.split(': expected ')[0]
+  return true
+}
