@@ -17,12 +17,13 @@ const fresh = existsSync(stamp) && statSync(stamp).mtimeMs >= statSync(lock).mti
 if (!fresh) {
   console.error('famsim: installing packages (once per clone)')
   const npm = process.env.npm_execpath
-  const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error']
+  // Not `npm ci`: it refuses a lock file that lacks the optional packages of platforms the registry does not hold.
+  const args = ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error']
   const r = npm
     ? spawnSync(process.execPath, [npm, ...args], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] })
     : spawnSync('npm', args, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] })
   if (r.status !== 0) {
-    console.error('famsim: npm ci failed; see above, then try: npm ci')
+    console.error('famsim: npm install failed; see above, then try: npm install')
     process.exit(r.status ?? 1)
   }
 }
