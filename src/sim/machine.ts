@@ -275,7 +275,8 @@ export class Machine {
       let pick = 0
       if (n > 1 || always) {
         // An array of each length: cutting and growing one at every step is dear.
-        const exact = (this.options[n] ??= new Array<Task>(n))
+        this.options[n] ??= new Array<Task>(n)
+        const exact = this.options[n]!
         for (let i = 0; i < n; i++) exact[i] = ready[i]!
         pick = chooser.choose('schedule', exact, this)
         if (pick === REDUNDANT) return 'redundant'
