@@ -45,23 +45,18 @@ const pay = (t: Task, acc: Access): void => {
   t.now += acc.link.latency + ((acc.buf.length / acc.link.bytesPerNs) | 0)
 }
 
-const READ = new OpKind('mem read', ACCESS_READ, 0, false, (t, op: Op) => {
-  const mem = op.obj as DaxMemory
-  const acc = op.b as Access
-  checkCause(t, mem, op.a, acc)
-  pay(t, acc)
-  mem.memory.read(op.a, acc.buf)
-  return acc.buf.length
-})
-
-const WRITE = new OpKind('mem write', ACCESS_WRITE, 0, false, (t, op: Op) => {
-  const mem = op.obj as DaxMemory
-  const acc = op.b as Access
-  checkCause(t, mem, op.a, acc)
-  pay(t, acc)
-  mem.memory.write(op.a, acc.buf)
-  return acc.buf.length
-})
+/** An operation on a range of a memory: check the cause, pay for the way, move the bytes. Gives how many. */
+const access = (name: string, kind: number, move: (mem: DaxMemory, off: number, buf: Uint8Array) => void): OpKind =>
+  new OpKind(name, kind, 0, false, (t, op: Op) => {
+    const mem = op.obj as DaxMemory
+    const acc = op.b as Access
+    checkCause(t, mem, op.a, acc)
+    pay(t, acc)
+    move(mem, op.a, acc.buf)
+    return acc.buf.length
+  })
+const READ = access('mem read', ACCESS_READ, (mem, off, buf) => mem.memory.read(off, buf))
+const WRITE = access('mem write', ACCESS_WRITE, (mem, off, buf) => mem.memory.write(off, buf))
 
 /** Copy from the memory at byte `off` into `buf`; gives the bytes copied. */
 export const fabric_read = (

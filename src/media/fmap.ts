@@ -1,5 +1,6 @@
 // A file's map: which device bytes hold which file bytes (userspace.md a.4, a.5). Offsets and lengths in bytes.
 
+import { divDown } from '../sim/index.ts'
 import {
   EXT_INTERLEAVE,
   EXT_SIMPLE,
@@ -11,7 +12,7 @@ import {
   MAX_STRIPS,
   SE,
 } from './constants.ts'
-import { divDown, fitsU64, getU32, getU64, putU32, putU64 } from './ints.ts'
+import { fitsU64, getU32, getU64, putU32, putU64 } from './ints.ts'
 
 /** One contiguous run on device number `dev`. A strip of an interleaved file has the same shape. */
 export type Extent = { dev: number; offset: number; len: number }

@@ -1,6 +1,7 @@
 // A whole device looked at: described as one plain object, and checked. Reads through the caller's function only.
 // The object's shape and key order are those of the reference dumps, so JSON texts can be compared.
 
+import { roundUp } from '../sim/index.ts'
 import {
   AU_SIZE,
   ENTRY_SIZE,
@@ -16,7 +17,7 @@ import {
   SB_SIZE,
 } from './constants.ts'
 import type { Extent } from './fmap.ts'
-import { getU32, hexU64, roundUp } from './ints.ts'
+import { getU32, hexU64 } from './ints.ts'
 import {
   checkEntry,
   decodeEntry,

@@ -19,7 +19,7 @@ export {
   type ReadBytes,
   validateImage,
 } from './image.ts'
-export { divDown, divUp, isPowerOfTwo, roundUp } from './ints.ts'
+export { isPowerOfTwo } from './ints.ts'
 export {
   type AddDaxdevEntry,
   checkEntry,

@@ -47,19 +47,6 @@ export function putU64(b: Uint8Array, at: number, v: number): void {
   putU32(b, at + 4, (v - lo) / TWO32)
 }
 
-/** a / b, rounded down and up, for non-negative integers below 2^53 (the core has no Math). */
-export function divDown(a: number, b: number): number {
-  return (a - (a % b)) / b
-}
-export function divUp(a: number, b: number): number {
-  const r = a % b
-  return r === 0 ? a / b : (a - r) / b + 1
-}
-/** a, rounded up to a multiple of b. */
-export function roundUp(a: number, b: number): number {
-  return divUp(a, b) * b
-}
-
 /** Whether v is 1, 2, 4, ... (also above 2^32, where bit operators do not reach). */
 export function isPowerOfTwo(v: number): boolean {
   if (!Number.isSafeInteger(v) || v < 1) return false

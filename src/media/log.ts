@@ -1,6 +1,7 @@
 // The log: a 48-byte header and an array of 544-byte entries (userspace.md a.3, a.4). An entry is only ever appended;
 // its sequence number is its index. Decoders trust no count, length or terminator, and never throw.
 
+import { divDown } from '../sim/index.ts'
 import {
   ENTRY_ADD_DAXDEV,
   ENTRY_CRC_LEN,
@@ -20,7 +21,7 @@ import {
 } from './constants.ts'
 import { crc32 } from './crc.ts'
 import { decodeFmap, encodeFmap, type LoggedFmap } from './fmap.ts'
-import { divDown, fitsU64, getU32, getU64, hexU64, isU32InU64, putU32, putU64 } from './ints.ts'
+import { fitsU64, getU32, getU64, hexU64, isU32InU64, putU32, putU64 } from './ints.ts'
 import { getText, putText, textBytes, textLen } from './text.ts'
 import { putUuid, uuidText } from './uuid.ts'
 

@@ -1,9 +1,9 @@
 // Which allocation units of a device are taken, and who took one twice: the bitmap and the account built from a log
 // (userspace.md c.6). One bit a unit, least significant bit first. The allocator and the checker both stand on it.
 
+import { divDown, divUp } from '../sim/index.ts'
 import { SB_AREA } from './constants.ts'
 import { crc32 } from './crc.ts'
-import { divDown, divUp } from './ints.ts'
 import type { LogEntry } from './log.ts'
 
 /** A bound on the bitmap: 2^31 units (8 TiB of 4 KiB units, 4 PiB of 2 MiB ones). */

@@ -11,12 +11,14 @@ export const min = (a: number, b: number): number => (a < b ? a : b)
 export const max = (a: number, b: number): number => (a > b ? a : b)
 /** Low 32 bits of a product, as a signed number. */
 export const imul = Math.imul
-/** `x / y` rounded up, for non-negative integers. */
-export const divUp = (x: number, y: number): number => Math.floor((x + y - 1) / y)
+/** `x / y` rounded down, exact for integers from 0 to 2^53-1. */
+export const divDown = (x: number, y: number): number => (x - (x % y)) / y
+/** `x / y` rounded up, exact for integers from 0 to 2^53-1. */
+export const divUp = (x: number, y: number): number => divDown(x, y) + (x % y === 0 ? 0 : 1)
 /** `x` rounded up to a multiple of `y`. */
 export const roundUp = (x: number, y: number): number => divUp(x, y) * y
 /** `x` rounded down to a multiple of `y`. */
-export const roundDown = (x: number, y: number): number => Math.floor(x / y) * y
+export const roundDown = (x: number, y: number): number => x - (x % y)
 
 export const KiB = (n: number): number => n * 1024
 export const MiB = (n: number): number => n * 1048576

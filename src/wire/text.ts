@@ -1,6 +1,6 @@
 // File names as bytes and back. A Linux name is bytes, a JS string is not: UTF-8 where it is valid, and a byte that is
 // not part of valid UTF-8 becomes the lone surrogate U+DC00 + byte, so that every byte string survives the round trip.
-// ASCII takes the short path. For this room only.
+// ASCII takes the short path.
 
 /** Bytes that `s` takes on the wire, without a terminating NUL. */
 export function textLength(s: string): number {

@@ -1,8 +1,9 @@
 // The contiguous allocator: first fit from the session's position on (userspace.md c.7). Sizes and offsets in bytes.
 
-import { divDown, divUp, setUnits, type UnitMap, unitTaken } from '../../media/index.ts'
+import { setUnits, type UnitMap, unitTaken } from '../../media/index.ts'
+import { divDown, divUp } from '../../sim/index.ts'
+import { EINVAL, ENOMEM } from '../../wire/index.ts'
 import type { AllocDefects, AllocSession } from './bitmap.ts'
-import { EINVAL, ENOMEM } from './errno.ts'
 
 /**
  * First run of `need` clear units at or after unit `start`, or -1. `range` bounds the search to units start to

@@ -3,20 +3,18 @@
 
 import {
   AU_SIZE,
-  divDown,
-  divUp,
   type Extent,
   type Fmap,
   GiB,
   isPowerOfTwo,
   MAX_BUCKETS,
   MAX_STRIPS,
-  roundUp,
   setUnits,
 } from '../../media/index.ts'
+import { divDown, divUp, roundUp } from '../../sim/index.ts'
+import { EINVAL, ENOMEM } from '../../wire/index.ts'
 import type { AllocDefects, AllocSession } from './bitmap.ts'
 import { allocContiguous, takeRun } from './contiguous.ts'
-import { EINVAL, ENOMEM } from './errno.ts'
 
 /** How to interleave: the device is cut into `nbuckets`, a file into `nstrips` dealt out in chunks of `chunkSize` bytes. */
 export type Interleave = { nbuckets: number; nstrips: number; chunkSize: number }
