@@ -67,6 +67,7 @@ export {
   RELEASE,
   type ReadHandle,
 } from './order.ts'
+export { Races } from './races.ts'
 export { Stream, Streams } from './rng.ts'
 export { DEAD, Killed, Oops, RUNNABLE, SLEEPING, Task } from './task.ts'
 export { EventKind, Trace, type TraceEvent } from './trace.ts'

@@ -8,6 +8,7 @@ import { hashValue } from './watch.ts'
 
 const take = (t: Task, lock: Mutex | RwSemaphore): void => {
   t.m.order?.locked(t, lock)
+  t.m.races?.locked(t, lock)
   t.held.push(lock)
 }
 const drop = (t: Task, lock: Mutex | RwSemaphore): boolean => {
@@ -19,6 +20,7 @@ const drop = (t: Task, lock: Mutex | RwSemaphore): boolean => {
   if (i === t.held.length - 1) t.held.pop()
   else t.held.splice(i, 1)
   t.m.order?.unlocking(t, lock)
+  t.m.races?.unlocking(t, lock)
   return true
 }
 

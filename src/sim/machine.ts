@@ -13,6 +13,7 @@ import { ACCESS_NONE, BLOCKED, LATER, Op, OpKind, type OpObject, type Step } fro
 import type { MemoryModel, ModelName } from './order.ts'
 import { Tso } from './order-tso.ts'
 import { Weak } from './order-weak.ts'
+import { Races } from './races.ts'
 import { Streams } from './rng.ts'
 import { DEAD, Killed, Oops, RUNNABLE, SLEEPING, Task } from './task.ts'
 import { type EventKind, Trace, valueWord } from './trace.ts'
@@ -29,6 +30,8 @@ export interface MachineOptions {
   maxSteps?: number
   /** Memory ordering of the cells; `sc` (every access at once) unless said otherwise. */
   model?: ModelName
+  /** Report data races (KCSAN's rules). */
+  races?: boolean
 }
 
 /** How an execution ended. `held` means: nothing was found wrong. */
@@ -90,6 +93,8 @@ export class Machine {
   readonly problems: Problem[] = []
   /** What stands between accessors and cells; null for sequential consistency. */
   readonly order: MemoryModel | null
+  /** Looks for data races; null when nobody asked. */
+  readonly races: Races | null
   /** Which task ran from which step on in this execution: equal digests, equal interleavings. */
   private switches = new Digest()
   private chooser: Chooser = defaultChooser
@@ -107,6 +112,7 @@ export class Machine {
     this.streams = new Streams(o.seed ?? 0)
     this.policy = o.policy ?? 'timed'
     this.maxSteps = o.maxSteps ?? 50_000_000
+    this.races = o.races === true ? new Races() : null
     this.order = o.model === 'tso' ? new Tso(this) : o.model === 'weak' ? new Weak(this) : null
     this.journal.newId = () => this.newId()
     this.journal.addSaver(this.trace)
@@ -149,7 +155,10 @@ export class Machine {
     t.frames.push(new Op(CALL, null, body, null))
     t.pending = new Op(SPAWN, null)
     this.tasks.push(t)
-    if (this.order !== null && this.current !== null) this.order.spawned(t, this.current)
+    if (this.current !== null) {
+      this.order?.spawned(t, this.current)
+      this.races?.spawned(t, this.current)
+    }
     this.chooser.spawn?.(t)
     return t
   }
@@ -229,6 +238,7 @@ export class Machine {
     this.stopped = false
     this.switches = new Digest()
     this.order?.begin()
+    this.races?.begin()
     chooser.begin?.()
     if (chooser.spawn) for (const t of this.tasks) chooser.spawn(t)
     let v: Verdict
@@ -247,6 +257,7 @@ export class Machine {
     const { ready } = this
     const timed = this.policy === 'timed'
     const always = chooser.always === true
+    const { races } = this
     const { watch } = this.journal
     let cur: Task | null = null
     for (;;) {
@@ -321,6 +332,7 @@ export class Machine {
           continue
         }
       }
+      if (races !== null) races.done(t, op, r)
       if (watch !== null) watch.result(t, r)
       if (trace.on) trace.write(t, op.kind, op.obj, '', valueWord(op.a), valueWord(r), null)
       this.advance(t, r)

@@ -21,6 +21,7 @@ const wait = (t: Task, op: Op): any => {
   if (order !== null) order.waking(t)
   if (op.a()) {
     if (order !== null) order.waited(t)
+    t.m.races?.waited(t, q)
     q.waiters.remove(t)
     return 0
   }
@@ -34,6 +35,7 @@ const wait = (t: Task, op: Op): any => {
 const WAIT = new OpKind('wait_event', ACCESS_WRITE, 30, true, wait)
 const WAKE = new OpKind('wake_up', ACCESS_WRITE, 30, true, (t, op) => {
   t.m.order?.waking(t)
+  t.m.races?.waking(t, op.obj!)
   ;(op.obj as WaitQueue).wake(op.a)
 })
 
@@ -79,6 +81,7 @@ export function signal(t: Task, name: string): void {
 
 const COMPLETE = new OpKind('complete', ACCESS_WRITE, 30, true, (t, op) => {
   t.m.order?.waking(t)
+  t.m.races?.waking(t, (op.obj as Completion).q)
   ;(op.obj as Completion).complete()
 })
 

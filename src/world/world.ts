@@ -40,6 +40,8 @@ export interface WorldOptions {
   readonly trace?: boolean
   readonly sink?: (e: TraceEvent) => void
   readonly maxSteps?: number
+  /** Report data races. */
+  readonly races?: boolean
 }
 
 /** What one execution came to. */
@@ -86,7 +88,7 @@ export class World {
 
   constructor(o: WorldOptions = {}) {
     this.options = o
-    this.m = new TheMachine({ seed: o.seed ?? 0, policy: o.policy ?? 'timed', maxSteps: o.maxSteps })
+    this.m = new TheMachine({ seed: o.seed ?? 0, policy: o.policy ?? 'timed', maxSteps: o.maxSteps, races: o.races })
     this.m.trace.on = o.trace ?? true
     this.m.trace.sink = o.sink ?? null
   }
