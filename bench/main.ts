@@ -1,9 +1,9 @@
 // npm run bench: the numbers of the README, as ratios or rates of one run. `-- --json` prints one object.
 import { arch, cpus } from 'node:os'
+import { installWorld, spawnInstall } from '../scenarios/races/install.ts'
 import { RandomChooser } from '../src/explore/index.ts'
 import { Machine } from '../src/sim/index.ts'
 import { buildWorld } from '../src/world/index.ts'
-import { installWorld, spawnInstall } from './install.ts'
 import { ratePerSecond } from './measure.ts'
 import { readBench } from './read.ts'
 import { spawnSteps } from './steps.ts'

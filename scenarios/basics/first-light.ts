@@ -10,7 +10,6 @@ import {
   MAP_FIXED,
   MAP_SHARED,
   MiB,
-  ms,
   O_DIRECTORY,
   O_RDONLY,
   O_RDWR,
@@ -47,9 +46,17 @@ export default scenario('first light: open once, then reach the memory without t
   world.say('h1 mounts the same memory: it is a client, and plays the log into a tree of its own')
   h1.famfs(MNT, { mount: dev })
 
+  const fmap = fs0.fmap('/simple')
+  const first = fmap.kind === 'simple' ? fmap.extents[0]!.offset : 0
+  const poison_handled = world.fault(
+    after('a page of /simple goes bad says'),
+    poison('dax0.0', first, { hosts: ['h0'] }),
+  )
+
   const written = world.gate('written')
   const readers = [world.gate('reads done'), world.gate('faults done'), world.gate('second host done')]
   const poisoned = world.gate('poisoned')
+  const refused = world.gate('refused')
   let upcalls = 0
 
   h0.app('writer', function* (sys) {
@@ -88,6 +95,7 @@ export default scenario('first light: open once, then reach the memory without t
     world.say(`reader: after the poison: first pread ${name(first)}, then ${name(later)}`)
     world.expect('first pread after poison', first, -EHWPOISON)
     world.expect('later pread after poison', later, -EIO)
+    yield* refused.open()
     const other = yield* sys.open(`${MNT}/striped`, O_RDONLY)
     const first2 = yield* sys.pread(other, buf, 0)
     const later2 = yield* sys.pread(other, buf, 0)
@@ -130,6 +138,7 @@ export default scenario('first light: open once, then reach the memory without t
       `mapper: a page it had before, the bad one: ${sig ? `${sig.signal} ${sig.si_code}` : 'still readable, no signal'}`,
     )
     world.expect('signal to the old mapping', sig?.signal ?? 'none', 'none')
+    yield* refused.wait() // the first access that fails marks the file: let it be the reader's
     const fresh = yield* sys.load_or_signal(small + KiB(4) * 1500, buf)
     world.say(`mapper: a page it never touched: ${fresh ? `${fresh.signal} ${fresh.si_code}` : 'readable'}`)
     world.expect('signal for a fresh page', fresh?.si_code ?? 'none', 'BUS_ADRERR')
@@ -151,16 +160,13 @@ export default scenario('first light: open once, then reach the memory without t
     yield* sys.drop_caches()
   })
 
-  h0.app('operator', function* (sys) {
+  h0.app('operator', function* () {
     for (const r of readers) yield* r.wait()
     world.say(`1000 reads and 1000 page faults on h0: messages sent during them: ${upcalls}`)
     world.say('a page of /simple goes bad')
-    yield* sys.sleep(ms(1))
+    yield* poison_handled.wait()
     yield* poisoned.open()
   })
-  const fmap = fs0.fmap('/simple')
-  const first = fmap.kind === 'simple' ? fmap.extents[0]!.offset : 0
-  world.fault(after('a page of /simple goes bad says'), poison('dax0.0', first, { hosts: ['h0'] }))
 })
 
 /** Read both files by read(2) and compare what was written; gives how many files are right. */

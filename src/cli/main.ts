@@ -2,10 +2,14 @@
 import { Command, CommanderError } from 'commander'
 import { doctor } from './doctor.ts'
 import { fail, UserError } from './errors.ts'
+import { explore } from './explore.ts'
 import { info } from './info.ts'
 import { list } from './list.ts'
 import { litmus } from './litmus.ts'
+import { mutate } from './mutate.ts'
+import { replay } from './replay.ts'
 import { run } from './run.ts'
+import { shrink } from './shrink.ts'
 
 const collect = (v: string, all: string[]): string[] => [...all, v]
 
@@ -29,6 +33,39 @@ function program(): Command {
     .option('--trace <file>', 'write every event to this file, one line each')
     .option('--quiet', 'print only how it ended')
     .action(run)
+  p.command('explore')
+    .description('search for an execution that fails, and write it down as a file')
+    .argument('<file>', 'scenario file')
+    .option('--strategy <name>', 'portfolio, urw, random, pos, pct2, pct3 or exhaustive', 'portfolio')
+    .option('--runs <n>', 'most executions (default: 1000; exhaustive: no bound)')
+    .option('--seed <n>', 'seed of every random choice (a whole number)', '1')
+    .option('--kernel <profile>', 'kernel of every host, e.g. v10')
+    .option('--defect <number>', 'switch a known defect on (may be given again)', collect, [])
+    .option('--no-defect <number>', 'switch a known defect off (may be given again)')
+    .option('--preemptions <n>', 'exhaustive: at most so many preemptions in an execution')
+    .option('--focus <functions>', 'exhaustive: preempt only in these functions (names with commas)')
+    .option('--out <file>', 'the run file of a failure (default: NAME.run.json here)')
+    .option('--json', 'print one JSON object')
+    .action(explore)
+  p.command('replay')
+    .description('make the failure of a run file again')
+    .argument('<runfile>', 'file written by famsim explore or shrink')
+    .option('--json', 'print one JSON object')
+    .action(replay)
+  p.command('shrink')
+    .description('find the same failure with as few choices as possible')
+    .argument('<runfile>', 'file written by famsim explore')
+    .option('--out <file>', 'the smaller run file (default: NAME.min.run.json beside it)')
+    .option('--json', 'print one JSON object')
+    .action(shrink)
+  p.command('mutate')
+    .description('weaken one lock, barrier, exchange or check at a time and say which are load-bearing')
+    .argument('<files...>', 'scenario files')
+    .option('--runs <n>', 'most executions for each', '300')
+    .option('--seed <n>', 'seed of every random choice (a whole number)', '1')
+    .option('--kernel <profile>', 'kernel of every host, e.g. v10')
+    .option('--json', 'print one JSON object a scenario')
+    .action(mutate)
   p.command('list')
     .description('list the scenarios that come with famsim')
     .option('--json', 'print a JSON array')
@@ -61,7 +98,7 @@ try {
   if (e instanceof CommanderError) {
     if (e.exitCode === 0) process.exit(0)
     const asked = process.argv[2]
-    const known = ['run', 'list', 'litmus', 'info', 'doctor']
+    const known = ['run', 'explore', 'replay', 'shrink', 'list', 'litmus', 'info', 'doctor', 'mutate']
     const help = asked !== undefined && known.includes(asked) ? `famsim ${asked} --help` : 'famsim --help'
     if (e.code === 'commander.help') process.exit(2)
     fail(new UserError(`${e.message.replace(/^error: /, '')}; see: ${help}`))

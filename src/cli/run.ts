@@ -22,6 +22,14 @@ interface RunOptions {
   readonly quiet?: boolean
 }
 
+/** A whole number from `low`, or one line on what was expected. */
+export function whole(option: string, s: string, low: number): number {
+  const n = Number(s)
+  if (!/^\d+$/.test(s) || !Number.isSafeInteger(n) || n < low)
+    throw new UserError(`${option} '${s}': expected a whole number from ${low}`)
+  return n
+}
+
 /** A whole number, or one line on what was expected. */
 export function parseSeed(s: string): number {
   const n = Number(s)
@@ -142,7 +150,7 @@ function execute(
 }
 
 /** --defect N and --no-defect N, in any number, from the words of the command line. */
-function defectSwitches(argv: readonly string[]): { defect: string[]; noDefect: string[] } {
+export function defectSwitches(argv: readonly string[]): { defect: string[]; noDefect: string[] } {
   const of = (flag: string) =>
     argv.flatMap((w, i) =>
       w === flag ? [argv[i + 1] ?? ''] : w.startsWith(`${flag}=`) ? [w.slice(flag.length + 1)] : [],
@@ -150,7 +158,7 @@ function defectSwitches(argv: readonly string[]): { defect: string[]; noDefect: 
   return { defect: of('--defect'), noDefect: of('--no-defect') }
 }
 
-const switchText = (kernel: string | undefined, defect: string[], noDefect: string[]): string =>
+export const switchText = (kernel: string | undefined, defect: string[], noDefect: string[]): string =>
   [
     kernel === undefined ? '' : ` --kernel ${kernel}`,
     ...defect.map(d => ` --defect ${d}`),

@@ -2,8 +2,8 @@
 //
 // A deviation is a decision that did not take option 0. Taking one away changes what follows, so deviations are named by
 // what the tasks had done, not by number: "where task a would go on after 12 steps of its own, b runs". Blocks of them are
-// replaced by the default, half of all, a quarter, and so on down to one by one (delta debugging). At the end the same is
-// tried with decisions by number, as the file has them, so that what remains is minimal for a reader of the file.
+// replaced by the default, half of all, a quarter, and so on down to one by one (delta debugging), then pairs. At the end
+// the same is tried with decisions by number, as the file has them, so that what remains is minimal for a reader of the file.
 import type { Choice, ChoiceContext, ChoiceKind, Chooser, Machine, Option, Task } from '../sim/index.ts'
 import type { Scenario } from '../world/index.ts'
 import { decodeChoices } from './choices.ts'
@@ -67,9 +67,15 @@ class Places {
   }
 }
 
+/** A deviation by its place. */
+interface Placed {
+  readonly place: string
+  readonly label: string
+}
+
 /** Passes on to `inner` and notes the place and label of every deviation. */
 class PlaceTape implements Chooser {
-  readonly found: { place: string; label: string }[] = []
+  readonly found: Placed[] = []
   private readonly places: Places
   private readonly inner: Chooser
   constructor(m: Machine, inner: Chooser) {
@@ -97,8 +103,8 @@ class PlaceChooser implements Chooser {
   readonly taken: number[] = []
   private readonly at = new Map<string, number>()
   private readonly places: Places
-  private readonly all: readonly { place: string; label: string }[]
-  constructor(m: Machine, all: readonly { place: string; label: string }[]) {
+  private readonly all: readonly Placed[]
+  constructor(m: Machine, all: readonly Placed[]) {
     this.places = new Places(m)
     this.all = all
     this.on = new Uint8Array(all.length)
@@ -182,6 +188,9 @@ export function shrink(s: Scenario, f: RunFile, o: ShrinkOptions = {}): ShrinkRe
         best = byPlace(m, best, fails, d => {
           best = d
         })
+        best = byPairs(m, best, fails, d => {
+          best = d
+        })
         best = byNumber(m, best, fails, d => {
           best = d
         })
@@ -217,6 +226,50 @@ function byPlace(
     return [...chooser.taken].sort((x, y) => x - y)
   })
   return best
+}
+
+/** Up to so many deviations, all pairs are tried; beyond, neighbours only. */
+const ALL_PAIRS = 24
+/** Beyond so many, no pairs. */
+const PAIRS = 500
+
+/**
+ * What single ones do not reach: two that only work together are left out (there and back again), and of two in a row,
+ * "to c, from there to b", the detour is left out.
+ */
+function byPairs(
+  m: Machine,
+  from: readonly Deviation[],
+  fails: (c: Chooser) => boolean,
+  better: (d: readonly Deviation[]) => void,
+): readonly Deviation[] {
+  let best = from
+  for (let again = true; again && best.length > 1 && best.length <= PAIRS; ) {
+    again = false
+    const places = new PlaceTape(m, followDeviations(best))
+    if (!fails(places)) return best
+    const all = [...places.found]
+    for (const part of pairsOf(all)) {
+      const chooser = new PlaceChooser(m, part)
+      chooser.on.fill(1)
+      const tape = new Tape(m, chooser)
+      if (!fails(tape) || tape.deviations.length >= best.length) continue
+      best = [...tape.deviations]
+      better(best)
+      again = true
+      break
+    }
+  }
+  return best
+}
+
+/** The lists to try: without a detour, then without two. */
+function* pairsOf(all: readonly Placed[]): Generator<Placed[]> {
+  const n = all.length
+  for (let i = 0; i + 1 < n; i++)
+    yield [...all.slice(0, i), { place: all[i]!.place, label: all[i + 1]!.label }, ...all.slice(i + 2)]
+  for (let i = 0; i < n; i++)
+    for (let j = i + 1; j < n && (n <= ALL_PAIRS || j === i + 1); j++) yield all.filter((_, k) => k !== i && k !== j)
 }
 
 /** Leave out deviations named by the number of their decision. */

@@ -2,7 +2,7 @@
 // hook points; nothing below this room knows of faults.
 import type { DaxMemory } from '../devdax/index.ts'
 import { type Kernel, memory_failure } from '../kernel/index.ts'
-import { Cell, type Machine, roundDown, type Step, UsageError } from '../sim/index.ts'
+import { Cell, type Completion, complete, type Machine, roundDown, type Step, UsageError } from '../sim/index.ts'
 
 /** When: at a virtual time (ns after the applications start), or after the n-th event of a label. */
 export type Trigger =
@@ -44,15 +44,17 @@ export interface FaultTarget {
 const PAGE_SIZE = 4096
 
 /** The bad page, then each host's own memory_failure() in a kernel thread of it. */
-function* act(w: FaultTarget, a: Action, mem: DaxMemory): Step<void> {
+function* act(w: FaultTarget, a: Action, mem: DaxMemory, done: Completion): Step<void> {
   const page = roundDown(a.offset, PAGE_SIZE)
   mem.poison.add(page / PAGE_SIZE)
-  for (const k of w.kernels()) {
-    if (a.hosts !== undefined && !a.hosts.includes(k.name)) continue
+  const told = w.kernels().filter(k => a.hosts === undefined || a.hosts.includes(k.name))
+  const left = new Cell(w.m, 'hosts that do not know yet', told.length)
+  for (const k of told)
     k.kthread('memory_failure', function* () {
-      return yield* memory_failure(k, mem, page)
+      yield* memory_failure(k, mem, page)
+      left.poke(left.peek() - 1)
+      if (left.peek() === 0) yield* complete(done)
     })
-  }
 }
 
 /** An armed fault: `start` is called at the start of every execution. */
@@ -63,8 +65,11 @@ export interface Armed {
   start(t0: number): void
 }
 
-/** Check a fault against a world and connect it. Throws UsageError for a device or page that is not there. */
-export function arm(w: FaultTarget, fault: Fault): Armed {
+/**
+ * Check a fault against a world and connect it; `done` completes when every host that is to learn of it has dealt with it.
+ * Throws UsageError for a device or page that is not there.
+ */
+export function arm(w: FaultTarget, fault: Fault, done: Completion): Armed {
   const { trigger, action } = fault
   const mem = w.memory(action.device)
   if (mem === undefined) throw new UsageError(`fault: no device '${action.device}' in this world`)
@@ -75,7 +80,7 @@ export function arm(w: FaultTarget, fault: Fault): Armed {
   const fired = new Cell(w.m, 'fault fired', false)
   const name = `fault/${action.do} ${action.device}`
   const fire = (when?: number) => {
-    w.m.spawn(name, fireOnce(fired, act(w, action, mem)), { at: when })
+    w.m.spawn(name, fireOnce(fired, act(w, action, mem, done)), { at: when })
   }
   if (trigger.on === 'event') {
     const seen = new Cell(w.m, 'trigger count', 0)

@@ -18,7 +18,7 @@ export const ROOT_CRED: Cred = { uid: 0, gid: 0, caps: ALL_CAPS }
 /** siginfo_t of a delivered signal. */
 export interface SigInfo {
   readonly signal: string
-  /** e.g. BUS_ADRERR, BUS_MCEERR_AR, SEGV_MAPERR */
+  /** e.g. BUS_ADRERR, SEGV_MAPERR */
   readonly si_code: string
   readonly si_addr: number
 }

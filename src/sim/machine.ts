@@ -108,6 +108,9 @@ export class Machine {
   /** Run after every step; null costs nothing. Properties of a world hang here. */
   afterStep: (() => void) | null = null
 
+  /** Carries operations out in place of their own `exec` (mutation); null is the ordinary way. */
+  instead: ((t: Task, op: Op) => any) | null = null
+
   constructor(o: MachineOptions = {}) {
     this.streams = new Streams(o.seed ?? 0)
     this.policy = o.policy ?? 'timed'
@@ -257,7 +260,7 @@ export class Machine {
     const { ready } = this
     const timed = this.policy === 'timed'
     const always = chooser.always === true
-    const { races } = this
+    const { races, instead } = this
     const { watch } = this.journal
     let cur: Task | null = null
     for (;;) {
@@ -312,7 +315,7 @@ export class Machine {
         t.result = undefined
       } else {
         t.now += op.kind.cost
-        r = op.kind.exec(t, op)
+        r = instead === null ? op.kind.exec(t, op) : instead(t, op)
         if (r === BLOCKED) {
           t.state = SLEEPING
           if (trace.on) trace.write(t, op.kind, op.obj, 'blocks', 0, 0, null)

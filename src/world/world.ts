@@ -78,7 +78,7 @@ export class World {
   private readonly memories: DaxMemory[] = []
   private readonly backings: Backing[] = []
   private readonly apps: App[] = []
-  private readonly faults: Fault[] = []
+  private readonly faults: { readonly fault: Fault; readonly done: Completion }[] = []
   private armed: Armed[] = []
   private readonly properties: Property[] = []
   private mark: Mark | null = null
@@ -142,10 +142,12 @@ export class World {
     return this.hosts.map(h => h.k)
   }
 
-  /** Something that will go wrong. */
-  fault(trigger: Fault['trigger'], action: Fault['action']): void {
+  /** Something that will go wrong. `yield* f.wait()` sleeps until every host that is to learn of it has dealt with it. */
+  fault(trigger: Fault['trigger'], action: Fault['action']): { wait(): Op<number> } {
     this.inSetup('fault')
-    this.faults.push({ trigger, action })
+    const done = new Completion(this.m, `fault: ${action.do} ${action.device}`)
+    this.faults.push({ fault: { trigger, action }, done })
+    return { wait: () => wait_for_completion(done) }
   }
 
   /** Must hold after every step. */
@@ -219,7 +221,7 @@ export class World {
   /** End set-up: arm the faults, set the mark. */
   ready(): void {
     if (this.mark !== null) return
-    this.armed = this.faults.map(f => arm(this, f))
+    this.armed = this.faults.map(f => arm(this, f.fault, f.done))
     this.m.retireTasks()
     if (this.properties.length > 0) this.m.afterStep = () => this.afterStep()
     this.mark = this.m.journal.mark()

@@ -2,7 +2,7 @@
 // on random programs; each rule that keeps it sound has a test that fails without it.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { installWorld, spawnInstall } from '../../bench/install.ts'
+import { installWorld, spawnInstall } from '../../scenarios/races/install.ts'
 import { Exhaustive, type ExhaustiveOptions } from '../../src/explore/index.ts'
 import {
   Cell,

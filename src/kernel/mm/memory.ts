@@ -9,7 +9,6 @@ import {
   PROT_WRITE,
   type Pte,
   VM_FAULT_FALLBACK,
-  VM_FAULT_HWPOISON,
   VM_FAULT_MAJOR,
   VM_FAULT_OOM,
   VM_FAULT_SIGBUS,
@@ -74,7 +73,6 @@ const do_user_addr_fault = kfn(
     }
     const rc = yield* handle_mm_fault(vma!, address, write)
     yield* up_read(mm.mmap_lock)
-    if ((rc & VM_FAULT_HWPOISON) !== 0) force_sig_fault(ts, 'SIGBUS', 'BUS_MCEERR_AR', address)
     if ((rc & VM_FAULT_SIGBUS) !== 0) force_sig_fault(ts, 'SIGBUS', 'BUS_ADRERR', address)
     if ((rc & VM_FAULT_OOM) !== 0) force_sig_fault(ts, 'SIGKILL', 'OOM', address)
   },

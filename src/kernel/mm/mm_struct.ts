@@ -26,7 +26,6 @@ export interface Pte {
 export const VM_FAULT_OOM = 0x1
 export const VM_FAULT_SIGBUS = 0x2
 export const VM_FAULT_MAJOR = 0x4
-export const VM_FAULT_HWPOISON = 0x10
 export const VM_FAULT_NOPAGE = 0x100
 export const VM_FAULT_FALLBACK = 0x800
 

@@ -1,6 +1,6 @@
-// The tiny workload that peers were measured with: N openers race to install one pointer (load, allocate, cmpxchg; the
-// loser frees), then check `valid` under the read side of a semaphore and, if clear, take the write side and fill two
-// slot words before setting it; one fault task asserts under the read side that no half-filled slot shows.
+// Openers race to install one pointer and to fill one slot: the core of every famfs open, without the kernel around it.
+// Load the pointer, allocate, cmpxchg; the loser frees. Then look at `valid` under the read side of a semaphore and, if it
+// is clear, fill two slot words under the write side before setting it; a fault asserts that no half-filled slot shows.
 import {
   Cell,
   down_read,
@@ -12,10 +12,13 @@ import {
   step,
   up_read,
   up_write,
-} from '../src/sim/index.ts'
+} from '../../src/sim/index.ts'
+import { scenario } from '../../src/world/index.ts'
 
 /** The shared state of one install race. */
 export interface InstallWorld {
+  /** Openers that believe they installed theirs. */
+  readonly winners: Cell<number>
   readonly meta: Cell<number>
   readonly sem: RwSemaphore
   readonly devno: Cell<number>
@@ -25,6 +28,7 @@ export interface InstallWorld {
 
 export function installWorld(m: Machine): InstallWorld {
   return {
+    winners: new Cell(m, 'winners', 0),
     meta: new Cell(m, 'meta', 0),
     sem: new RwSemaphore(m, 'sem'),
     devno: new Cell(m, 'slot.devno', 0),
@@ -36,7 +40,8 @@ export function installWorld(m: Machine): InstallWorld {
 const install_meta = sealed('install_meta', function* (w: InstallWorld, me: number): Step<void> {
   if ((yield* w.meta.load()) !== 0) return
   yield* step() // allocate
-  if ((yield* w.meta.cmpxchg(0, me)) !== 0) yield* step() // loser frees
+  if ((yield* w.meta.cmpxchg(0, me)) === 0) w.winners.poke(w.winners.peek() + 1)
+  else yield* step() // loser frees
 })
 
 const slot_valid = sealed('slot_valid', function* (w: InstallWorld): Step<number> {
@@ -76,3 +81,11 @@ export function spawnInstall(m: Machine, w: InstallWorld, openers: number): void
   for (let i = 0; i < openers; i++) m.spawn(`opener${i}`, opener(w, i + 1))
   m.spawn('fault', fault(m, w))
 }
+
+export default scenario('openers race to install one pointer and one slot', ({ world }) => {
+  const { m } = world
+  const w = installWorld(m)
+  world.addApp({ name: 'install', start: () => spawnInstall(m, w, 3) })
+  world.eventually('one opener installed its pointer', () => w.winners.peek() === 1)
+  world.eventually('the slot is whole', () => w.valid.peek() === 1 && w.devno.peek() === 7 && w.devp.peek() === 9)
+})

@@ -1,0 +1,177 @@
+// famsim explore FILE: look for an execution that fails; write it down as a run file.
+import { basename, resolve } from 'node:path'
+import {
+  type ExhaustiveOptions,
+  type Failure,
+  makeRunFile,
+  type SearchResult,
+  STRATEGIES,
+  scenarioName,
+  search,
+} from '../explore/index.ts'
+import { DEFAULT_KERNEL, kernelProfile } from '../profile/index.ts'
+import { traceLine, wrap } from '../report/index.ts'
+import type { TraceEvent } from '../sim/index.ts'
+import { UserError } from './errors.ts'
+import { loadScenario } from './load.ts'
+import { defectSwitches, parseSeed, switchText, whole } from './run.ts'
+import { Progress, repository, typed, withScenario, writeRun } from './runfile.ts'
+
+interface ExploreOptions {
+  readonly strategy: string
+  readonly runs?: string
+  readonly seed: string
+  readonly kernel?: string
+  readonly preemptions?: string
+  readonly focus?: string
+  readonly out?: string
+  readonly json?: boolean
+}
+
+export async function explore(file: string, o: ExploreOptions): Promise<void> {
+  const seed = parseSeed(o.seed)
+  const switches = defectSwitches(process.argv)
+  kernelProfile(o.kernel ?? DEFAULT_KERNEL, switches)
+  const names = [...STRATEGIES.map(r => r.name), 'exhaustive']
+  if (!names.includes(o.strategy))
+    throw new UserError(`--strategy '${o.strategy}': expected one of ${names.join(', ')}`)
+  const runs = o.runs === undefined ? undefined : whole('--runs', o.runs, 1)
+  const exhaustive = exhaustiveOptions(o)
+  const s = await loadScenario(file)
+  const progress = new Progress()
+  const r = withScenario(resolve(file), () =>
+    search(s, {
+      strategy: o.strategy,
+      runs,
+      seed,
+      kernel: o.kernel ?? null,
+      switches,
+      policy: 'free',
+      exhaustive,
+      progress: n => progress.tell(() => `${n} executions`),
+    }),
+  )
+  progress.end()
+  const f = r.failure
+  if (f !== null && !f.reproduces) throw new UserError(`${file}: ${strayed(f)}`)
+  let out: string | null = null
+  if (f !== null) {
+    out = o.out ?? `${basename(file).replace(/\.[cm]?ts$/, '')}.run.json`
+    const head = {
+      scenario: scenarioName(file, out, repository),
+      title: s.title,
+      seed,
+      kernel: o.kernel ?? null,
+      switches,
+      policy: 'free' as const,
+      command: `famsim replay ${basename(out)}`,
+    }
+    writeRun(out, makeRunFile(head, f.run))
+  }
+  const how = `--strategy ${o.strategy} --seed ${seed}${switchText(o.kernel, switches.defect, switches.noDefect)}`
+  if (o.json) console.log(JSON.stringify(jsonResult(file, s.title, o.strategy, seed, r, out)))
+  else for (const l of f === null ? heldLines(s.title, how, r) : failedLines(s.title, how, f, out!)) console.log(l)
+  process.exitCode = f === null ? 0 : 1
+}
+
+function exhaustiveOptions(o: ExploreOptions): ExhaustiveOptions {
+  for (const [name, v] of [
+    ['--preemptions', o.preemptions],
+    ['--focus', o.focus],
+  ] as const)
+    if (v !== undefined && o.strategy !== 'exhaustive') throw new UserError(`${name}: needs --strategy exhaustive`)
+  const focus = o.focus?.split(',').map(f => f.trim())
+  if (focus?.includes('')) throw new UserError(`--focus '${o.focus}': expected names of functions, with commas`)
+  return {
+    ...(o.preemptions === undefined ? {} : { preemptions: whole('--preemptions', o.preemptions, 0) }),
+    ...(focus === undefined ? {} : { focus }),
+  }
+}
+
+const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`
+const percent = (x: number): string => (x === 0 ? '0' : (100 * x).toPrecision(2))
+
+function heldLines(title: string, how: string, r: SearchResult): string[] {
+  const distinct = `${r.capped ? 'over ' : ''}${count(r.distinct, 'distinct interleaving')}`
+  const unseen = r.unseen === null ? 'unseen: unknown, stopped early' : `unseen about ${percent(r.unseen)} %`
+  const out = [`held: ${count(r.executions, 'execution')}, ${distinct}, ${unseen}`, `  ${title}`, `  ${how}`]
+  if (r.stats !== null) {
+    const { pruned, states, depth } = r.stats
+    const end = r.finished ? 'searched to the end' : 'stopped early'
+    out.push(`  ${end}: ${pruned} more executions cut short, ${states} states, ${count(depth, 'choice')} deep`)
+  }
+  for (const l of r.story?.split('\n') ?? []) out.push(...wrap(l, 76).map((x, i) => `  ${i === 0 ? '' : '  '}${x}`))
+  for (const name of r.unreached) out.push(`  note: no execution reached: sometimes: ${name}`)
+  return out
+}
+
+function failedLines(title: string, how: string, f: Failure, out: string): string[] {
+  const { problem: p, run } = f
+  const where = `in ${p.task}${p.backtrace.length > 0 ? `: ${p.backtrace.slice(0, 8).join(' < ')}` : ''}`
+  const size = `${count(run.choices.length, 'choice')}, ${run.deviations.length} of them not the default`
+  return [
+    `FAILED: ${title}`,
+    `  ${p.kind}: ${p.text}`,
+    ...wrap(where, 74).map(l => `    ${l}`),
+    `  execution ${f.execution}, ${how}`,
+    `  ${size}, ${count(run.preemptions, 'preemption')}`,
+    `written: ${out}`,
+    `reproduce: famsim replay ${typed(out)}`,
+    `make it smaller: famsim shrink ${typed(out)}`,
+  ]
+}
+
+const eventText = (e: TraceEvent | null): string =>
+  e === null
+    ? 'the end'
+    : `'${traceLine(e)
+        .trim()
+        .replace(/^\d+ +/, '')
+        .replace(/ +/g, ' ')}'`
+
+/** Why a failure that does not come again is a mistake of the scenario. */
+function strayed(f: Failure): string {
+  const first = `execution ${f.execution} failed (${f.problem.kind}: ${f.problem.text}), the same choices`
+  const p = f.run.problem
+  const then = p === null ? 'then held' : `then gave ${p.kind}: ${p.text}`
+  const d = f.difference
+  const where =
+    d === null
+      ? 'the traces do not show where'
+      : `first difference at event ${d.event}: ${eventText(d.first)} against ${eventText(d.second)}`
+  return `the scenario is not deterministic: ${first} ${then}; ${where}; let nothing outlive an execution (variables of the file, the clock, Math.random)`
+}
+
+function jsonResult(
+  file: string,
+  title: string,
+  strategy: string,
+  seed: number,
+  r: SearchResult,
+  out: string | null,
+): object {
+  const f = r.failure
+  return {
+    scenario: file,
+    title,
+    strategy,
+    seed,
+    verdict: f === null ? 'held' : f.run.result.verdict,
+    executions: r.executions,
+    distinct: r.distinct,
+    capped: r.capped,
+    unseen: r.unseen,
+    finished: r.finished,
+    unreached: r.unreached,
+    ...(r.stats === null ? {} : { stats: r.stats }),
+    ...(f === null
+      ? {}
+      : {
+          problem: f.problem,
+          choices: f.run.choices.length,
+          deviations: f.run.deviations.length,
+          preemptions: f.run.preemptions,
+          file: out,
+        }),
+  }
+}

@@ -1,0 +1,69 @@
+// famsim mutate SCENARIO...: what is load-bearing.
+import { relative, resolve } from 'node:path'
+import { type Finding, PortfolioChooser, type Subject, sites, tryWithout } from '../explore/index.ts'
+import { cut } from '../report/index.ts'
+import { buildWorld } from '../world/index.ts'
+import { UserError } from './errors.ts'
+import { loadScenario } from './load.ts'
+import { parseSeed, whole } from './run.ts'
+
+interface MutateOptions {
+  readonly runs: string
+  readonly seed: string
+  readonly kernel?: string
+  readonly json?: boolean
+}
+
+/** Executions in which sites are collected. */
+const SCOUTS = 20
+
+export async function mutate(files: string[], o: MutateOptions): Promise<void> {
+  const seed = parseSeed(o.seed)
+  const runs = whole('--runs', o.runs, 1)
+  for (const file of files) {
+    const s = await loadScenario(file)
+    const world = buildWorld(s, { seed, kernel: o.kernel, policy: 'free', trace: false, maxSteps: 1_000_000 })
+    const subject: Subject = { m: world.m, execute: c => world.run(c) }
+    const bare = tryWithout(subject, null, new Array(SCOUTS).fill(new PortfolioChooser(seed)))
+    if (bare.verdict !== 'held') {
+      world.close()
+      throw new UserError(
+        `${file}: fails with nothing weakened (${bare.problem?.text ?? bare.verdict}); what is load-bearing shows only where it holds`,
+      )
+    }
+    const scout = new PortfolioChooser(seed)
+    const all = sites(subject, new Array(SCOUTS).fill(scout))
+    if (!o.json) {
+      console.log(`${relative('.', resolve(file))}: ${s.title}`)
+      console.log(`${all.length} places met; each weakened alone, up to ${runs} executions`)
+    }
+    const found: Finding[] = []
+    for (const site of all) {
+      const chooser = new PortfolioChooser(seed)
+      const f = tryWithout(subject, site, new Array(runs).fill(chooser))
+      found.push(f)
+      if (!o.json) for (const l of lines(f)) console.log(l)
+    }
+    world.close()
+    const bearing = found.filter(f => f.verdict !== 'held').length
+    if (o.json) console.log(JSON.stringify({ scenario: file, title: s.title, runs, findings: found.map(asJson) }))
+    else
+      console.log(`${bearing} of ${found.length} are load-bearing; nothing noticed the other ${found.length - bearing}`)
+  }
+}
+
+/** Two lines at most: the site with its verdict, and what noticed. */
+function lines(f: Finding): string[] {
+  const verdict = f.verdict === 'held' ? 'unnoticed   ' : 'load-bearing'
+  const out = [cut(`  ${verdict} ${f.site!.kind.padEnd(8)} ${f.site!.what} in ${f.site!.fn}`, 80)]
+  if (f.verdict !== 'held')
+    out.push(cut(`${' '.repeat(15)}${f.executions}: ${f.problem?.kind ?? f.verdict}: ${f.problem?.text ?? ''}`, 80))
+  return out
+}
+
+const asJson = (f: Finding): object => ({
+  ...f.site,
+  verdict: f.verdict === 'held' ? 'unnoticed' : 'load-bearing',
+  executions: f.executions,
+  noticed: f.problem === null ? null : { kind: f.problem.kind, text: f.problem.text },
+})

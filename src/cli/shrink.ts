@@ -1,0 +1,43 @@
+// famsim shrink RUNFILE: the same failure with as few choices as possible.
+import { basename } from 'node:path'
+import { type Size, scenarioName, shrink as shrinkRun } from '../explore/index.ts'
+import { UserError } from './errors.ts'
+import { loadRun, Progress, repository, typed, withScenario, writeRun } from './runfile.ts'
+
+export async function shrink(file: string, o: { out?: string; json?: boolean }): Promise<void> {
+  const { run, scenario, path } = await loadRun(file)
+  const out = o.out ?? file.replace(/(\.run)?\.json$/, '').concat('.min.run.json')
+  const progress = new Progress()
+  const r = withScenario(path, () =>
+    shrinkRun(scenario, run, {
+      progress: (n, left) => progress.tell(() => `${n} executions, ${left} deviations left`),
+    }),
+  )
+  progress.end()
+  if (r.file === null)
+    throw new UserError(
+      `${file}: does not fail with its problem any more (${run.problem.kind}), but ${r.found === null ? 'holds' : `gives ${r.found.kind}: ${r.found.text}`}; see: famsim replay ${typed(file)}`,
+    )
+  const scenarioText = scenarioName(path, out, repository)
+  writeRun(out, { ...r.file, scenario: scenarioText, command: `famsim replay ${basename(out)}` })
+  const { before, after, executions, minimal } = r
+  if (o.json) {
+    const { deviations } = r
+    console.log(JSON.stringify({ before, after, executions, minimal, deviations, problem: r.file.problem, file: out }))
+    return
+  }
+  console.log(`${r.file.problem.kind}: ${r.file.problem.text}`)
+  console.log(`before: ${sizeText(before)}`)
+  console.log(`after:  ${sizeText(after)}`)
+  for (const d of r.deviations) console.log(`  decision ${d.at} (${d.kind}): ${d.label} instead of ${d.instead}`)
+  console.log(
+    minimal
+      ? `${executions} executions; without any one of these it does not fail like this`
+      : `${executions} executions; the time was up, shrink the new file once more`,
+  )
+  console.log(`written: ${out}`)
+  console.log(`reproduce: famsim replay ${typed(out)}`)
+}
+
+const sizeText = (s: Size): string =>
+  `${s.choices} choices, ${s.deviations} not the default, ${s.preemptions} preemption${s.preemptions === 1 ? '' : 's'}`

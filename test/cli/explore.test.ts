@@ -1,0 +1,179 @@
+// explore, replay and shrink as a user meets them: a failure becomes a file, and the file is enough in a fresh process.
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+const root = join(import.meta.dirname, '../..')
+const dir = mkdtempSync(join(tmpdir(), 'famsim-explore-'))
+afterAll(() => rmSync(dir, { recursive: true }))
+const BUG = join(root, 'test/explore/fixtures/two-preemptions.ts')
+const STRAY = join(root, 'test/explore/fixtures/stray.ts')
+
+const famsim = (args: string[], cwd = dir) => {
+  const r = spawnSync(process.execPath, [join(root, 'bin/famsim.mjs'), ...args], { cwd, encoding: 'utf8' })
+  return { code: r.status, out: r.stdout, err: r.stderr }
+}
+const read = (file: string) => JSON.parse(readFileSync(join(dir, file), 'utf8'))
+/** The run file of the bug with some fields changed. */
+const change = (name: string, o: object): string => {
+  writeFileSync(join(dir, name), JSON.stringify({ ...read('two-preemptions.run.json'), ...o }))
+  return name
+}
+
+let found: ReturnType<typeof famsim>
+beforeAll(() => {
+  found = famsim(['explore', BUG, '--seed', '3'])
+})
+
+describe('a failure is a file', () => {
+  it('explore finds it, writes the file and says what to type next', () => {
+    expect([found.code, found.err]).toEqual([1, ''])
+    expect(found.out).toMatch(
+      /^FAILED: two windows\n {2}expectation: what a sees of y: expected 0, got 1\n {4}in h0\/a/,
+    )
+    expect(found.out).toContain('reproduce: famsim replay two-preemptions.run.json\n')
+    expect(found.out).toContain('make it smaller: famsim shrink two-preemptions.run.json\n')
+    for (const l of found.out.split('\n')) expect(l.length, l).toBeLessThanOrEqual(80)
+    expect(read('two-preemptions.run.json')).toMatchObject({
+      famsim: 'run',
+      version: 1,
+      scenario: 'test/explore/fixtures/two-preemptions.ts',
+      seed: 3,
+      kernel: null,
+      policy: 'free',
+      verdict: 'failed',
+    })
+  })
+  it('replay makes it again in a fresh process, and tells its story', () => {
+    const r = famsim(['replay', 'two-preemptions.run.json'])
+    expect([r.code, r.err]).toEqual([1, ''])
+    expect(r.out).toContain('expectation: what a sees of y: expected 0, got 1')
+    expect(r.out).toContain('reproduced: every decision and every digest as recorded')
+    const json = JSON.parse(famsim(['replay', 'two-preemptions.run.json', '--json']).out)
+    const { digest, problem } = read('two-preemptions.run.json')
+    expect(json).toMatchObject({ reproduces: true, difference: null, digest, problem })
+  })
+  it('shrink leaves two preemptions in under 2 KB, which replay elsewhere', () => {
+    mkdirSync(join(dir, 'deep/er'), { recursive: true })
+    const r = famsim(['shrink', 'two-preemptions.run.json', '--out', 'deep/er/small.run.json'])
+    expect([r.code, r.err]).toEqual([0, ''])
+    expect(r.out).toMatch(/^after: {2}\d+ choices, 2 not the default, 2 preemptions$/m)
+    expect(r.out).toMatch(/^ {2}decision \d+ \(schedule\): h0\/b instead of h0\/a$/m)
+    expect(statSync(join(dir, 'deep/er/small.run.json')).size).toBeLessThan(2048)
+    const again = famsim(['replay', 'small.run.json'], join(dir, 'deep/er'))
+    expect(again.code).toBe(1)
+    expect(again.out).toContain('reproduced: every decision')
+  })
+  it('a scenario outside of the repository is found from the folder of the file', () => {
+    mkdirSync(join(dir, 'mine'), { recursive: true })
+    const text = `export { default } from '${BUG}'\n`
+    writeFileSync(join(dir, 'mine/s.ts'), text)
+    expect(famsim(['explore', 'mine/s.ts', '--out', 'mine/s.run.json', '--json']).code).toBe(1)
+    expect(read('mine/s.run.json').scenario).toBe('s.ts')
+    expect(famsim(['replay', 's.run.json'], join(dir, 'mine')).out).toContain('reproduced')
+    rmSync(join(dir, 'mine/s.ts'))
+    const r = famsim(['replay', 'mine/s.run.json'])
+    expect(r.code).toBe(2)
+    expect(r.err).toMatch(
+      /^famsim: mine\/s\.run\.json: scenario: expected a scenario file at .*mine\/s\.ts or [^\n]+\n$/,
+    )
+  })
+})
+
+describe('a file that does not fit', () => {
+  it('names the decision at which the run departs from it', () => {
+    const { choices } = read('two-preemptions.run.json')
+    const [first, ...rest] = choices.labels
+    const labels = [[first[0], 'h0/gone'], ...rest]
+    const r = famsim(['replay', change('gone.json', { choices: { ...choices, labels } })])
+    expect([r.code, r.err]).toEqual([1, ''])
+    expect(r.out).toMatch(/^does not reproduce any more: at decision \d+ the record takes 'h0\/gone' \(schedule\)/)
+  })
+  it('names the steps from which the trace is another', () => {
+    const r = famsim(['replay', change('other.json', { digest: '0123456789abcdef' })])
+    expect(r.code).toBe(1)
+    expect(r.out).toMatch(/^does not reproduce any more: (after step|between steps) \d+/)
+  })
+  it.each<[string, object, RegExp]>([
+    ['edited by hand', { seed: 'one' }, /: seed: expected a whole number from 0\n$/],
+    ['of another version', { version: 9 }, /: version: the file has 9, this famsim reads 1; [^\n]+\n$/],
+    ['of an unknown kernel', { kernel: 'v99' }, /unknown kernel 'v99': expected one of [^\n]+\n$/],
+  ])('one %s is refused with one line', (_, o, text) => {
+    for (const command of ['replay', 'shrink']) {
+      const r = famsim([command, change('bad.json', o)])
+      expect([r.code, r.out]).toEqual([2, ''])
+      expect(r.err).toMatch(text)
+      expect(r.err.split('\n').length).toBe(2)
+    }
+  })
+  it('shrink says so when the failure is gone', () => {
+    const r = famsim(['shrink', change('held.json', { choices: { labels: [], runs: [] } }), '--out', 'never.json'])
+    expect([r.code, r.out]).toEqual([2, ''])
+    expect(r.err).toMatch(
+      /^famsim: held\.json: does not fail with its problem any more \(expectation\), but holds; [^\n]+\n$/,
+    )
+    expect(existsSync(join(dir, 'never.json'))).toBe(false)
+  })
+  it('one that is not there', () => {
+    expect(famsim(['replay', 'none.json'])).toMatchObject({ code: 2, out: '' })
+  })
+})
+
+describe('famsim explore', () => {
+  it('says how much it has seen when everything held', () => {
+    const file = join(dir, 'calm.ts')
+    writeFileSync(
+      file,
+      `import { scenario } from '${join(root, 'src/world/index.ts')}'
+export default scenario('calm', ({ world }) => {
+  for (const name of ['a', 'b']) world.host(name).app('x', function* (sys) { yield* sys.stat('/dev') })
+  world.sometimes('nothing', () => false)
+})\n`,
+    )
+    const r = famsim(['explore', file, '--runs', '40'])
+    expect([r.code, r.err]).toEqual([0, ''])
+    expect(r.out).toMatch(/^held: 40 executions, \d+ distinct interleavings?, unseen about [\d.]+ %\n/)
+    expect(r.out).toContain('no execution reached: sometimes: nothing')
+    const all = famsim(['explore', file, '--strategy', 'exhaustive'])
+    expect(all.code).toBe(0)
+    expect(all.out).toMatch(/^held: \d+ executions?, \d+ distinct interleavings?, unseen about 0 %\n/)
+    expect(all.out).toContain('searched to the end')
+    expect(existsSync(join(dir, 'calm.run.json'))).toBe(false)
+  })
+  it('exhaustive with a bound on preemptions', () => {
+    const r = famsim(['explore', BUG, '--strategy', 'exhaustive', '--preemptions', '2', '--out', 'ex.json', '--json'])
+    expect(r.code).toBe(1)
+    expect(JSON.parse(r.out)).toMatchObject({
+      verdict: 'failed',
+      strategy: 'exhaustive',
+      preemptions: 2,
+      file: 'ex.json',
+    })
+    expect(famsim(['replay', 'ex.json']).out).toContain('reproduced')
+  })
+  it('a scenario that is not deterministic: one line, exit 2, no file', () => {
+    const r = famsim(['explore', STRAY])
+    expect([r.code, r.out]).toEqual([2, ''])
+    expect(r.err).toMatch(
+      /^famsim: .*stray\.ts: the scenario is not deterministic: execution 3 failed .* at event \d+: [^\n]+\n$/,
+    )
+    expect(existsSync(join(dir, 'stray.run.json'))).toBe(false)
+  })
+  it.each<[string[], RegExp]>([
+    [['--strategy', 'luck'], /--strategy 'luck': expected one of portfolio, .*exhaustive$/m],
+    [['--runs', '0'], /--runs '0': expected a whole number from 1$/m],
+    [['--seed', 'x'], /--seed 'x': expected a whole number/],
+    [['--kernel', 'v99'], /unknown kernel 'v99'/],
+    [['--defect', 'Z1'], /unknown defect 'Z1'/],
+    [['--preemptions', '2'], /--preemptions: needs --strategy exhaustive$/m],
+    [['--strategy', 'exhaustive', '--focus', 'a,,b'], /--focus 'a,,b': expected names of functions/],
+    [['--out', '/nowhere/x.json', '--seed', '3'], /--out \/nowhere\/x\.json: ENOENT/],
+  ])('%j is refused with one line', (args, text) => {
+    const r = famsim(['explore', BUG, ...args])
+    expect([r.code, r.out]).toEqual([2, ''])
+    expect(r.err).toMatch(text)
+    expect(r.err.split('\n').length).toBe(2)
+  })
+})

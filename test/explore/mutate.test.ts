@@ -1,0 +1,97 @@
+// Mutation: what is load-bearing is noticed, what is not is not, and a site is found once whatever the schedule.
+import { describe, expect, it } from 'vitest'
+import install from '../../scenarios/races/install.ts'
+import { PortfolioChooser, type Subject, sites, tryWithout } from '../../src/explore/index.ts'
+import {
+  Cell,
+  type Chooser,
+  down_read,
+  kfn,
+  Machine,
+  Mutex,
+  mutex_lock,
+  mutex_unlock,
+  RwSemaphore,
+  type Step,
+  up_read,
+} from '../../src/sim/index.ts'
+import { buildWorld } from '../../src/world/index.ts'
+
+/** Two tasks add under a lock; a third looks under a semaphore nobody needs. */
+function adders(): Subject {
+  const m = new Machine({ policy: 'free' })
+  m.trace.on = false
+  const l = new Mutex(m, 'l')
+  const idle = new RwSemaphore(m, 'idle')
+  const n = new Cell(m, 'n', 0)
+  const add = kfn('add', function* (): Step<void> {
+    yield* mutex_lock(l)
+    yield* n.store((yield* n.load()) + 1)
+    yield* mutex_unlock(l)
+  })
+  const look = kfn('look', function* (): Step<void> {
+    yield* down_read(idle)
+    yield* up_read(idle)
+  })
+  const mark = m.journal.mark()
+  return {
+    m,
+    execute: (c: Chooser) => {
+      m.dropTasks()
+      m.journal.rewind(mark)
+      for (const [name, fn] of [
+        ['a', add],
+        ['b', add],
+        ['c', look],
+      ] as const)
+        m.spawn(
+          name,
+          (function* (): Step<void> {
+            yield* fn()
+          })(),
+        )
+      let verdict = m.run(c)
+      if (n.v !== 2) {
+        m.problem('sum', `${n.v}`)
+        verdict = 'failed'
+      }
+      return { verdict, problems: [...m.problems] }
+    },
+  }
+}
+const choosers = (n: number) => new Array(n).fill(new PortfolioChooser(1))
+
+describe('sites', () => {
+  it('are named by operation, object and function, locks before checks', () => {
+    expect(sites(adders(), choosers(5)).map(s => `${s.kind}: ${s.what} in ${s.fn}`)).toEqual([
+      'lock: mutex_lock l in add',
+      'lock: down_read idle in look',
+    ])
+  })
+})
+
+describe('verdicts', () => {
+  it('a lock that guards something is load-bearing, one that guards nothing is not', () => {
+    const s = adders()
+    const [guard, idle] = sites(s, choosers(5))
+    const found = tryWithout(s, guard!, choosers(200))
+    expect([found.verdict, found.problem?.kind]).toEqual(['failed', 'sum'])
+    expect(tryWithout(s, idle!, choosers(200))).toMatchObject({ verdict: 'held', problem: null, executions: 200 })
+  })
+  it('with nothing weakened it holds, and weakening leaves nothing behind', () => {
+    const s = adders()
+    const [guard] = sites(s, choosers(5))
+    tryWithout(s, guard!, choosers(200))
+    expect(tryWithout(s, null, choosers(200)).verdict).toBe('held')
+    expect(s.m.instead).toBe(null)
+  })
+  it('the cmpxchg of the install race is load-bearing', () => {
+    const w = buildWorld(install, { policy: 'free', trace: false })
+    const s: Subject = { m: w.m, execute: c => w.run(c) }
+    const exchange = sites(s, choosers(20)).find(x => x.kind === 'exchange')!
+    expect(exchange).toMatchObject({ fn: 'install_meta', what: 'cmpxchg meta' })
+    const f = tryWithout(s, exchange, choosers(100))
+    expect(f.problem?.text).toBe('eventually: one opener installed its pointer')
+    w.close()
+  })
+})
