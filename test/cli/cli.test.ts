@@ -4,6 +4,14 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
+import {
+  encodeLogHeader,
+  encodeSuperblock,
+  freshLogHeader,
+  NIL_UUID,
+  SB_MAGIC,
+  SB_VERSION,
+} from '../../src/media/index.ts'
 
 const root = join(import.meta.dirname, '../..')
 const dir = mkdtempSync(join(tmpdir(), 'famsim-cli-'))
@@ -63,6 +71,13 @@ describe('famsim run', () => {
       ).digest
     const a = run({}, root)
     expect(run({ TZ: 'Pacific/Auckland', LANG: 'tr_TR.UTF-8', LC_ALL: 'tr_TR.UTF-8' }, dir)).toBe(a)
+  })
+  it('ends quietly when its reader has seen enough', () => {
+    const r = spawnSync('sh', ['-c', `${process.execPath} bin/famsim.mjs run ${FIRST} | head -1`], {
+      cwd: root,
+      encoding: 'utf8',
+    })
+    expect([r.stdout.split('\n').length, r.stderr]).toEqual([2, ''])
   })
   it('ends with 1 and the command to reproduce when an expectation fails', () => {
     const f = scenarioFile(
@@ -138,6 +153,54 @@ describe('bad input: one line, exit 2', () => {
     const path = join(dir, 'never.txt')
     expect(famsim(['run', FIRST, '--seed', 'x', '--trace', path]).code).toBe(2)
     expect(existsSync(path)).toBe(false)
+  })
+})
+
+describe('famsim info', () => {
+  const sb = {
+    magic: SB_MAGIC,
+    version: SB_VERSION,
+    logOffset: 0x200000,
+    logLen: 0x800000,
+    allocUnit: 0x200000,
+    omfMajor: 2,
+    omfMinor: 2,
+    fsUuid: NIL_UUID,
+    devUuid: NIL_UUID,
+    systemUuid: NIL_UUID,
+    sbFlags: 0,
+    daxdevSize: 0x100000000,
+    daxdevUuid: NIL_UUID,
+    daxdevName: '/dev/dax0.0',
+  }
+  /** An image: superblock and empty log, then `spoil`. */
+  const image = (name: string, spoil: (b: Uint8Array) => void, o: object = {}): string => {
+    const b = new Uint8Array(0x200000 + 4096)
+    b.set(encodeSuperblock({ ...sb, ...o }))
+    b.set(encodeLogHeader(freshLogHeader(0x800000)), 0x200000)
+    spoil(b)
+    const path = join(dir, name)
+    writeFileSync(path, b)
+    return path
+  }
+  it('shows a good image, as text and as JSON', () => {
+    const path = image('good.img', () => {})
+    expect(famsim(['info', path]).out).toContain('log: 0 of 15420 entries in use, 0 bad')
+    expect(JSON.parse(famsim(['info', path, '--json']).out).superblock.version).toBe(48)
+  })
+  it.each([
+    ['a wrong CRC', image('crc.img', b => (b[30]! ^= 1)), /crc\.img: superblock: .*crc/i],
+    ['a wrong version', image('version.img', () => {}, { version: 47 }), /version\.img: superblock: .*47.*48/],
+    ['no magic', image('magic.img', b => (b[0] = 0)), /magic\.img: superblock: .*magic/i],
+    ['a wrong log header', image('log.img', b => (b[0x200000 + 9]! ^= 1)), /log\.img: log header at 0x200000/],
+    ['a file that is too short', scenarioFile('short.img', ''), /short\.img: \d+ bytes; a superblock takes 200/],
+  ])('refuses %s in one line, and changes nothing', (_n, path, want) => {
+    const before = readFileSync(path)
+    const r = famsim(['info', path])
+    expect(r.code).toBe(2)
+    expect(r.err.trim()).toMatch(want)
+    expect(r.err.trim().split('\n').length).toBe(1)
+    expect(readFileSync(path).equals(before)).toBe(true)
   })
 })
 
