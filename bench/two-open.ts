@@ -1,6 +1,6 @@
 // The whole path: two applications open one file that nobody opened before on a mount that has fetched no device yet, read
 // from it and close it; every message is encoded and decoded.
-import { GiB, MiB, scenario } from '../src/world/index.ts'
+import { ENXIO, GiB, MiB, scenario } from '../src/world/index.ts'
 
 export const twoOpen = scenario('two openers through the whole path', ({ world }) => {
   const dev = world.daxdev('dax0.0', { size: GiB(4) })
@@ -12,7 +12,8 @@ export const twoOpen = scenario('two openers through the whole path', ({ world }
     h0.app(name, function* (sys) {
       const fd = yield* sys.open('/mnt/famfs/x')
       const n = yield* sys.pread(fd, 64, 0)
-      world.expect('bytes read', n, 64)
+      // The second opener may meet the inode before its S_DAX flag (R4): a real race of the kernel, not of the model.
+      world.expect('read', n === 64 || n === -ENXIO, true)
       yield* sys.close(fd)
     })
 })

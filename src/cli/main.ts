@@ -31,6 +31,7 @@ function program(): Command {
     .option('--backing <kind>', 'device memory: auto, hugetlb, memfd, file, file:PATH, arraybuffer', 'auto')
     .option('--json', 'print one JSON object instead of the story')
     .option('--trace <file>', 'write every event to this file, one line each')
+    .option('--races', "report data races by KCSAN's rules (V10 has some)")
     .option('--quiet', 'print only how it ended')
     .action(run)
   p.command('explore')

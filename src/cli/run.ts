@@ -20,6 +20,7 @@ interface RunOptions {
   readonly json?: boolean
   readonly trace?: string
   readonly quiet?: boolean
+  readonly races?: boolean
 }
 
 /** A whole number from `low`, or one line on what was expected. */
@@ -89,7 +90,7 @@ export async function run(file: string, o: RunOptions): Promise<void> {
   if (narrative) sinks.push(narrative.sink)
   if (traceFile) sinks.push(e => traceFile.add(e))
   const once = (sink?: (e: TraceEvent) => void) =>
-    execute(file, s, seed, { kernel: o.kernel, defect, noDefect, backing: o.backing, sink })
+    execute(file, s, seed, { kernel: o.kernel, defect, noDefect, backing: o.backing, races: o.races, sink })
   traceFile?.open()
   const first = once(
     sinks.length === 0
@@ -121,7 +122,14 @@ function execute(
   file: string,
   s: Scenario,
   seed: number,
-  o: { kernel?: string; defect: string[]; noDefect: string[]; backing: string; sink?: (e: TraceEvent) => void },
+  o: {
+    kernel?: string
+    defect: string[]
+    noDefect: string[]
+    backing: string
+    races?: boolean
+    sink?: (e: TraceEvent) => void
+  },
 ): RunResult {
   const path = resolve(file)
   let world: ReturnType<typeof buildWorld>
@@ -131,6 +139,7 @@ function execute(
       kernel: o.kernel,
       switches: { defect: o.defect, noDefect: o.noDefect },
       backing: o.backing,
+      races: o.races,
       sink: o.sink,
     })
   } catch (e) {

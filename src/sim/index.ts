@@ -36,6 +36,7 @@ export {
   SpinLock,
   spin_is_locked,
   spin_lock,
+  spin_section,
   spin_trylock,
   spin_unlock,
   up_read,

@@ -1,5 +1,6 @@
 // Sleeping locks by the kernel's names and rules: mutex and rw_semaphore. Both hand over to waiters in the order they
 // came. Lock state is journaled; `freeAt` is when the last holder left, so that the next one's clock joins it.
+import { assert } from './assert.ts'
 import { JList, type Journal, type Undoable } from './journal.ts'
 import type { Machine } from './machine.ts'
 import { ACCESS_READ, ACCESS_WRITE, BLOCKED, Op, OpKind } from './op.ts'
@@ -96,6 +97,21 @@ const SPIN_IS_LOCKED = new OpKind('spin_is_locked', ACCESS_READ, 2, true, (t, op
   return t.m.order === null ? l.owner !== null : t.m.order.sees(t, l, l.owner !== null)
 })
 const SPIN_TRYLOCK = new OpKind('spin_trylock', ACCESS_WRITE, 10, true, (t, op) => (op.obj as SpinLock).trylock(t))
+
+/**
+ * A whole critical section in one step: take the lock, run the plain code `body`, release. With no scheduling point inside
+ * nobody can see the lock held, so there is nothing to wait for; orderings and races know it as any other lock. A lock is
+ * used either this way or by spin_lock/spin_unlock pairs, never both.
+ */
+const SPIN_SECTION = new OpKind('spin_lock', ACCESS_WRITE, 15, true, (t, op) => {
+  const l = op.obj as SpinLock
+  assert(l.owner === null, `${l.name} is used by sections only`)
+  take(t, l)
+  const r = op.a()
+  drop(t, l)
+  return r
+})
+export const spin_section = <T>(l: SpinLock, body: () => T): Op<T> => new Op<T>(SPIN_SECTION, l, body)
 
 /** Is it taken, by whomever? A look without order. */
 export const spin_is_locked = (l: SpinLock): Op<boolean> => new Op<boolean>(SPIN_IS_LOCKED, l)

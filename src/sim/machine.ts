@@ -8,7 +8,7 @@ import { Digest } from './hash.ts'
 import { Hooks } from './hooks.ts'
 import { Journal } from './journal.ts'
 import { CALL } from './kfn.ts'
-import { trunc } from './math.ts'
+import { imul, trunc } from './math.ts'
 import { ACCESS_NONE, BLOCKED, LATER, Op, OpKind, type OpObject, type Step } from './op.ts'
 import type { MemoryModel, ModelName } from './order.ts'
 import { Tso } from './order-tso.ts'
@@ -295,11 +295,11 @@ export class Machine {
         pick = chooser.choose('schedule', exact, this)
         if (pick === REDUNDANT) return 'redundant'
       }
-      const t = pick < n ? ready[pick] : undefined
-      if (t === undefined) throw new InvariantError(`famsim bug: the chooser answered ${pick} of ${n}`)
+      if (!(pick >= 0 && pick < n && trunc(pick) === pick))
+        throw new InvariantError(`famsim bug: the chooser answered ${pick} of ${n}`)
+      const t = ready[pick]!
       if (t !== cur) {
-        this.switches.word(t.id)
-        this.switches.word(this.steps)
+        this.switches.word(imul(this.steps + 1, 0x9e3779b1) ^ t.id)
       }
       cur = t
       this.current = t

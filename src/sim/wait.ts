@@ -33,11 +33,7 @@ const wait = (t: Task, op: Op): any => {
   return BLOCKED
 }
 const WAIT = new OpKind('wait_event', ACCESS_WRITE, 30, true, wait)
-const WAKE = new OpKind('wake_up', ACCESS_WRITE, 30, true, (t, op) => {
-  t.m.order?.waking(t)
-  t.m.races?.waking(t, op.obj!)
-  ;(op.obj as WaitQueue).wake(op.a)
-})
+const WAKE = new OpKind('wake_up', ACCESS_WRITE, 30, true, (_t, op) => (op.obj as WaitQueue).wake_up(op.a))
 
 /** wait_queue_head_t */
 export class WaitQueue {
@@ -50,6 +46,16 @@ export class WaitQueue {
     this.name = name
     this.m = m
     this.waiters = new JList(m.journal)
+  }
+  /** A wake-up by the running task, within its step (from a spin_section, say): all, or the first `n`. */
+  wake_up(n?: number): void {
+    const t = this.m.current
+    if (t !== null) {
+      this.m.order?.waking(t)
+      this.m.races?.waking(t, this)
+    }
+    this.m.journal.watch?.touch(this, true)
+    this.wake(n)
   }
   /** Let waiters look again: all, or the first `n` that sleep (one woken before does not count twice). They leave the queue when their condition holds. */
   wake(n?: number): void {

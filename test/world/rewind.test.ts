@@ -148,6 +148,9 @@ describe('a rewound world', () => {
   })
 })
 
+/** Undo buffers that one execution of this world can need, with room to spare, bytes. */
+const MOST_POOLED = 1 << 20
+
 describe('rewinding', () => {
   const mark = (w: World): Mark => Reflect.get(w, 'mark')
   const bytes = (p: Peek): number[] => p.places.map(at => p.dev.memory.digest(at, KiB(64)))
@@ -162,7 +165,6 @@ describe('rewinding', () => {
     let changed = 0
     let poisoned = 0
     let most = 0
-    let pooled = 0
     for (let i = 0; i < 200; i++) {
       w.run(new RandomChooser(i))
       expect(journal.n).toBeGreaterThan(at)
@@ -176,8 +178,7 @@ describe('rewinding', () => {
       expect([p.dev.poison.pages(), w.m.problems]).toEqual([[], []])
       const undo = p.dev.memory.undoStats()
       expect([undo.marks, undo.savedBytes]).toEqual([1, 0])
-      if (i === 20) pooled = undo.pooledBytes
-      if (i > 20) expect(undo.pooledBytes).toBe(pooled)
+      expect(undo.pooledBytes).toBeLessThanOrEqual(MOST_POOLED)
     }
     expect(p.dev.memory.digest(0, USED)).toBe(whole)
     // The canary: every execution did change bytes and poison.
@@ -202,6 +203,6 @@ describe('rewinding', () => {
     w.m.dropTasks()
     w.m.journal.rewind(mark(w))
     expect([w.m.trace.hex(), w.m.trace.seq]).toEqual([set_up, seq])
-    expect(seq).toBeGreaterThan(1000)
+    expect(seq).toBeGreaterThan(500)
   })
 })

@@ -1,6 +1,6 @@
 // fs/fuse/dev.c: requests, their queues, and the two ends of /dev/fuse (kernel.md 1.8).
 // Locking: fiq_lock around the queue, fpq_lock around the requests in the server's hands; neither is held while waiting.
-import { hashBytes, kfn, type Step, spin_lock, spin_unlock, wait_event, wake_up, wake_up_all } from '../../sim/index.ts'
+import { hashBytes, kfn, type Step, spin_section, wait_event, wake_up_all } from '../../sim/index.ts'
 import {
   checkReply,
   checkReplyHeader,
@@ -40,15 +40,12 @@ const queue_request = (fm: fuse_mount, args: fuse_args): fuse_req => {
 /** Queue a request: the request, or -ENOTCONN. */
 const fuse_send_one = kfn('fuse_send_one', function* (fm: fuse_mount, args: fuse_args): Step<fuse_req | number> {
   const { fc } = fm
-  yield* spin_lock(fc.fiq_lock)
-  if (!fc.connected) {
-    yield* spin_unlock(fc.fiq_lock)
-    return -ENOTCONN
-  }
-  const req = queue_request(fm, args)
-  yield* wake_up(fc.fiq_waitq)
-  yield* spin_unlock(fc.fiq_lock)
-  return req
+  return yield* spin_section(fc.fiq_lock, () => {
+    if (!fc.connected) return -ENOTCONN
+    const req = queue_request(fm, args)
+    fc.fiq_waitq.wake_up(1)
+    return req
+  })
 })
 
 /** request_wait_answer(): sleep until the reply is there. A fatal signal takes a request back that nobody has read. */
@@ -57,14 +54,11 @@ const request_wait_answer = kfn('request_wait_answer', function* (req: fuse_req)
   if (!req.args.force) {
     const rc = yield* wait_event(req.waitq, () => req.state.peek() === 'FINISHED', 'killable')
     if (rc === 0) return
-    yield* spin_lock(fc.fiq_lock)
-    if (req.state.peek() === 'PENDING') {
-      fc.pending.remove(req)
-      yield* spin_unlock(fc.fiq_lock)
+    const taken_back = yield* spin_section(fc.fiq_lock, () => req.state.peek() === 'PENDING' && fc.pending.remove(req))
+    if (taken_back) {
       req.error = -EINTR
       return
     }
-    yield* spin_unlock(fc.fiq_lock)
   }
   yield* wait_event(req.waitq, () => req.state.peek() === 'FINISHED')
 })
@@ -106,54 +100,54 @@ export const fuse_simple_background = kfn(
 export const fuse_queue_forget = kfn(
   'fuse_queue_forget',
   function* (fc: fuse_conn, nodeid: number, nlookup: number): Step<void> {
-    yield* spin_lock(fc.fiq_lock)
-    if (fc.connected) {
+    yield* spin_section(fc.fiq_lock, () => {
+      if (!fc.connected) return
       fc.forgets.push({ nodeid, nlookup })
       fc.k.count(fc.k.requests, 'FORGET')
-      yield* wake_up(fc.fiq_waitq)
-    }
-    yield* spin_unlock(fc.fiq_lock)
+      fc.fiq_waitq.wake_up(1)
+    })
   },
 )
 
 const has_work = (fc: fuse_conn) => (): boolean => fc.pending.length > 0 || fc.forgets.length > 0 || !fc.connected
+
+/** What the server gets next, under fiq_lock: a FORGET, a request, nothing (another worker was faster), or -ENODEV. */
+const take_next = (fc: fuse_conn): Uint8Array | fuse_req | null | number => {
+  if (!fc.connected) return -ENODEV
+  const { k } = fc
+  const forget = fc.forgets.shift()
+  if (forget !== undefined) {
+    const unique = fc.reqctr.peek() + FUSE_REQ_ID_STEP
+    fc.reqctr.poke(unique)
+    const bytes = encodeRequest(k.opcodes.op.FORGET, { unique, nodeid: forget.nodeid }, { nlookup: forget.nlookup })
+    k.m.emit(FUSE_SENT, 'FUSE_FORGET', fc, unique, k.m.trace.on ? hashBytes(bytes) : 0, bytes)
+    return bytes
+  }
+  const req = fc.pending.shift()
+  // No longer pending from here on, while fiq_lock is held: a killed waiter must not take it back any more.
+  req?.state.poke('SENT')
+  return req ?? null
+}
 
 /** fuse_dev_do_read(): the next message for the server, forgets first; -ENODEV when the connection is gone. */
 export const fuse_dev_do_read = kfn('fuse_dev_do_read', function* (fc: fuse_conn): Step<Uint8Array | number> {
   const { k } = fc
   for (;;) {
     yield* wait_event(fc.fiq_waitq, has_work(fc))
-    yield* spin_lock(fc.fiq_lock)
-    if (!fc.connected) {
-      yield* spin_unlock(fc.fiq_lock)
-      return -ENODEV
-    }
-    const forget = fc.forgets.shift()
-    if (forget !== undefined) {
-      const unique = fc.reqctr.peek() + FUSE_REQ_ID_STEP
-      fc.reqctr.poke(unique)
-      yield* spin_unlock(fc.fiq_lock)
-      const bytes = encodeRequest(k.opcodes.op.FORGET, { unique, nodeid: forget.nodeid }, { nlookup: forget.nlookup })
-      k.m.emit(FUSE_SENT, 'FUSE_FORGET', fc, unique, k.m.trace.on ? hashBytes(bytes) : 0, bytes)
-      return bytes
-    }
-    const req = fc.pending.shift()
-    if (req === undefined) {
-      yield* spin_unlock(fc.fiq_lock)
-      continue
-    }
-    // No longer pending from here on, while fiq_lock is held: a killed waiter must not take it back any more.
-    req.state.poke('SENT')
-    yield* spin_unlock(fc.fiq_lock)
-    yield* spin_lock(fc.fpq_lock)
-    if (!fc.connected) {
+    const next = yield* spin_section(fc.fiq_lock, () => take_next(fc))
+    if (typeof next === 'number') return next
+    if (next === null) continue
+    if (next instanceof Uint8Array) return next
+    const req = next
+    const alive = yield* spin_section(fc.fpq_lock, () => {
+      if (fc.connected) fc.processing.set(req.unique, req)
+      return fc.connected
+    })
+    if (!alive) {
       // An abort came in between and found the request in neither queue.
-      yield* spin_unlock(fc.fpq_lock)
       yield* fuse_request_end(req, -ECONNABORTED)
       return -ENODEV
     }
-    fc.processing.set(req.unique, req)
-    yield* spin_unlock(fc.fpq_lock)
     k.m.emit(FUSE_READ_BY_SERVER, `FUSE_${req.args.op.name}`, fc, req.unique, 0, null)
     return req.bytes
   }
@@ -176,14 +170,12 @@ export const fuse_dev_do_write = kfn('fuse_dev_do_write', function* (fc: fuse_co
   const head = checkReplyHeader(bytes)
   if (head.verdict.kind === 'notify') return -EINVAL
   if (head.verdict.kind !== 'ok') return head.verdict.writer
-  yield* spin_lock(fc.fpq_lock)
-  const req = fc.processing.get(head.unique)
-  if (req === undefined || !fc.connected) {
-    yield* spin_unlock(fc.fpq_lock)
-    return -ENOENT
-  }
-  fc.processing.delete(head.unique)
-  yield* spin_unlock(fc.fpq_lock)
+  const req = yield* spin_section(fc.fpq_lock, () => {
+    const r = fc.connected ? fc.processing.get(head.unique) : undefined
+    if (r !== undefined) fc.processing.delete(head.unique)
+    return r
+  })
+  if (req === undefined) return -ENOENT
   const reply = checkReply(req.args.op, bytes, req.args.room)
   req.args.out = reply.body
   const hash = k.m.trace.on ? hashBytes(bytes) : 0
@@ -195,22 +187,23 @@ export const fuse_dev_do_write = kfn('fuse_dev_do_write', function* (fc: fuse_co
 
 /** fuse_abort_conn(): every request ends with -ECONNABORTED; nothing is sent any more. */
 export const fuse_abort_conn = kfn('fuse_abort_conn', function* (fc: fuse_conn): Step<void> {
-  yield* spin_lock(fc.fiq_lock)
-  if (!fc.life.send('ABORT')) {
-    yield* spin_unlock(fc.fiq_lock)
-    return
-  }
-  const ended: fuse_req[] = []
-  for (let r = fc.pending.shift(); r !== undefined; r = fc.pending.shift()) ended.push(r)
-  while (fc.forgets.shift() !== undefined);
-  yield* wake_up_all(fc.fiq_waitq)
-  yield* spin_unlock(fc.fiq_lock)
-  yield* spin_lock(fc.fpq_lock)
-  for (const [unique, r] of fc.processing.entries()) {
-    fc.processing.delete(unique)
-    ended.push(r)
-  }
-  yield* spin_unlock(fc.fpq_lock)
+  const queued = yield* spin_section(fc.fiq_lock, () => {
+    if (!fc.life.send('ABORT')) return null
+    const list: fuse_req[] = []
+    for (let r = fc.pending.shift(); r !== undefined; r = fc.pending.shift()) list.push(r)
+    while (fc.forgets.shift() !== undefined);
+    fc.fiq_waitq.wake_up()
+    return list
+  })
+  if (queued === null) return
+  const sent = yield* spin_section(fc.fpq_lock, () => {
+    const list: fuse_req[] = []
+    for (const [unique, r] of fc.processing.entries()) {
+      fc.processing.delete(unique)
+      list.push(r)
+    }
+    return list
+  })
   yield* wake_up_all(fc.blocked_waitq)
-  for (const r of ended) yield* fuse_request_end(r, -ECONNABORTED)
+  for (const r of [...queued, ...sent]) yield* fuse_request_end(r, -ECONNABORTED)
 })

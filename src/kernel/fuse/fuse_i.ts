@@ -31,6 +31,7 @@ export interface fuse_args {
 export type ReqState = 'PENDING' | 'SENT' | 'FINISHED'
 
 export class fuse_req {
+  readonly id: number
   readonly args: fuse_args
   readonly unique: number
   /** The request as it travels. */
@@ -46,6 +47,7 @@ export class fuse_req {
     this.bytes = bytes
     this.state = new Cell<ReqState>(fm.fc.k.m, 'req->flags', 'PENDING')
     this.waitq = new WaitQueue(fm.fc.k.m, `reply to ${args.op.name}`)
+    this.id = this.waitq.id
   }
 }
 
