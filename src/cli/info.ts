@@ -32,7 +32,7 @@ export function info(path: string, o: { json?: boolean }): void {
   const image = readImage(path)
   if (image.length < SB_SIZE) throw new UserError(`${path}: ${image.length} bytes; a superblock takes ${SB_SIZE}`)
   const sb = decodeSuperblock(image.subarray(0, SB_SIZE))
-  if (!sb.ok) throw new UserError(`${path}: superblock: ${sb.why}`)
+  if (!sb.ok) throw new UserError(`${path}: ${sb.why}`)
   const read = (off: number, len: number): Uint8Array => {
     const b = new Uint8Array(len)
     b.set(image.subarray(off, off + len))
