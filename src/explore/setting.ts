@@ -1,7 +1,7 @@
 // What an execution depends on besides the scenario and the choices, and what counts as its failure.
 import type { DefectSwitches } from '../profile/index.ts'
 import type { Policy, Problem, Watch } from '../sim/index.ts'
-import { type RunResult, type Scenario, World } from '../world/index.ts'
+import { buildWorld, type RunResult, type Scenario, type World } from '../world/index.ts'
 
 export interface Setting {
   readonly seed: number
@@ -15,25 +15,15 @@ export interface Setting {
 export const MAX_STEPS = 2_000_000
 
 /** A world of this scenario, set-up done. Close it when done. With a watch, the whole of it is watched. */
-export function makeWorld(s: Scenario, o: Setting, how: { trace: boolean; watch?: Watch }): World {
-  const world = new World({
+export const makeWorld = (s: Scenario, o: Setting, how: { trace: boolean; watch?: Watch }): World =>
+  buildWorld(s, {
     seed: o.seed,
     policy: o.policy,
     kernel: o.kernel ?? undefined,
     switches: o.switches,
-    trace: how.trace,
     maxSteps: MAX_STEPS,
+    ...how,
   })
-  if (how.watch !== undefined) world.m.journal.watch = how.watch
-  try {
-    s.build({ world })
-    world.ready()
-  } catch (e) {
-    world.close()
-    throw e
-  }
-  return world
-}
 
 /** What is wrong with this execution: its first problem, or null. Of one cut short, only what came before the cut counts. */
 export function failureOf(r: RunResult): Problem | null {

@@ -20,6 +20,7 @@ import {
   type TraceEvent,
   UsageError,
   type Verdict,
+  type Watch,
   wait_for_completion,
 } from '../sim/index.ts'
 import { type App, type AppOptions, Host, type HostOptions } from './host.ts'
@@ -42,6 +43,8 @@ export interface WorldOptions {
   readonly maxSteps?: number
   /** Report data races. */
   readonly races?: boolean
+  /** Told of every access to state, set-up included. */
+  readonly watch?: Watch
 }
 
 /** What one execution came to. */
@@ -91,6 +94,7 @@ export class World {
     this.m = new TheMachine({ seed: o.seed ?? 0, policy: o.policy ?? 'timed', maxSteps: o.maxSteps, races: o.races })
     this.m.trace.on = o.trace ?? true
     this.m.trace.sink = o.sink ?? null
+    if (o.watch !== undefined) this.m.journal.watch = o.watch
   }
 
   /**

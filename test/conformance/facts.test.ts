@@ -37,6 +37,7 @@ import {
 } from '../../src/wire/index.ts'
 import {
   fmapOf,
+  patched,
   type RawServer,
   Rig,
   type RigOptions,
@@ -836,18 +837,6 @@ const evict = (rig: Rig): void => {
   })
 }
 
-/** A body with bytes changed: [offset, value, width in bytes]. */
-const patched = (body: Uint8Array, ...at: [number, number | bigint, number][]): Uint8Array => {
-  const b = body.slice()
-  const dv = new DataView(b.buffer)
-  for (const [off, v, width] of at) {
-    if (width === 8) dv.setBigUint64(off, BigInt(v), true)
-    else if (width === 4) dv.setUint32(off, Number(v), true)
-    else if (width === 2) dv.setUint16(off, Number(v), true)
-    else b[off] = Number(v)
-  }
-  return b
-}
 /** `n` extents of 2 MiB. */
 const many = (n: number): Uint8Array => simpleMap(Array.from({ length: n }, (_, i) => [0, TWO * i, TWO] as const))
 const padded = (body: Uint8Array, len: number): Uint8Array => {

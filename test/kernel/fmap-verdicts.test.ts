@@ -6,7 +6,7 @@ import type { DefectSwitches } from '../../src/profile/index.ts'
 import { MiB } from '../../src/sim/index.ts'
 import { errnoName } from '../../src/wire/index.ts'
 import { runsOf, wordBacking } from '../conformance/word-memory.ts'
-import { DEVICE_SIZE, fmapOf, Rig, simpleMap } from './raw-server.ts'
+import { DEVICE_SIZE, fmapOf, patched, Rig, simpleMap } from './raw-server.ts'
 
 const TWO = MiB(2)
 
@@ -26,18 +26,6 @@ const verdict = (fmap: Uint8Array, switches: DefectSwitches = {}): string => {
   return rc < 0 ? errnoName(-rc) : 'OK'
 }
 
-/** Numbers written over a body: offset, value, width in bytes. */
-const set = (body: Uint8Array, ...at: (readonly [number, number | bigint, 1 | 2 | 4 | 8])[]): Uint8Array => {
-  const b = body.slice()
-  const dv = new DataView(b.buffer)
-  for (const [off, v, width] of at) {
-    if (width === 8) dv.setBigUint64(off, BigInt(v), true)
-    else if (width === 4) dv.setUint32(off, Number(v), true)
-    else if (width === 2) dv.setUint16(off, Number(v), true)
-    else b[off] = Number(v)
-  }
-  return b
-}
 const SIMPLE = simpleMap([[0, 0, TWO]])
 const IDX = 32
 const OFF = 40
@@ -78,19 +66,19 @@ describe('parser verdicts', () => {
     ['minimal simple 2 MiB', SIMPLE, 'OK'],
     ['31-byte reply', SIMPLE.slice(0, 31), 'EINVAL'],
     ['header only, n=1', SIMPLE.slice(0, 32), 'EINVAL'],
-    ['n=0', set(SIMPLE, [8, 0, 4]), 'ERANGE'],
+    ['n=0', patched(SIMPLE, [8, 0, 4]), 'ERANGE'],
     ['n=33 simple, all present', n(33), 'ERANGE'],
     ['n=32 simple', n(32), 'OK'],
-    ['ext_type 2', set(SIMPLE, [4, 2, 4]), 'EINVAL'],
-    ['version 7', set(SIMPLE, [2, 7, 2]), 'OK'],
-    ['file_type 9', set(SIMPLE, [0, 9, 1]), 'OK'],
-    ['device index 1', set(SIMPLE, [IDX, 1, 4]), 'EINVAL', 'OK'],
-    ['device index 63', set(SIMPLE, [IDX, 63, 4]), 'EINVAL', 'OK'],
-    ['device index 64', set(SIMPLE, [IDX, 64, 4]), 'EINVAL', 'OK'],
-    ['offset 1 MiB', set(SIMPLE, [OFF, MiB(1), 8]), 'EINVAL'],
-    ['len 1 MiB, size 1 MiB', set(SIMPLE, [LEN, MiB(1), 8], [FILE_SIZE, MiB(1), 8]), 'EINVAL'],
-    ['len 4100', set(SIMPLE, [LEN, 4100, 8], [FILE_SIZE, 4096, 8]), 'EINVAL'],
-    ['file size 0', set(SIMPLE, [FILE_SIZE, 0, 8]), 'OK'],
+    ['ext_type 2', patched(SIMPLE, [4, 2, 4]), 'EINVAL'],
+    ['version 7', patched(SIMPLE, [2, 7, 2]), 'OK'],
+    ['file_type 9', patched(SIMPLE, [0, 9, 1]), 'OK'],
+    ['device index 1', patched(SIMPLE, [IDX, 1, 4]), 'EINVAL', 'OK'],
+    ['device index 63', patched(SIMPLE, [IDX, 63, 4]), 'EINVAL', 'OK'],
+    ['device index 64', patched(SIMPLE, [IDX, 64, 4]), 'EINVAL', 'OK'],
+    ['offset 1 MiB', patched(SIMPLE, [OFF, MiB(1), 8]), 'EINVAL'],
+    ['len 1 MiB, size 1 MiB', patched(SIMPLE, [LEN, MiB(1), 8], [FILE_SIZE, MiB(1), 8]), 'EINVAL'],
+    ['len 4100', patched(SIMPLE, [LEN, 4100, 8], [FILE_SIZE, 4096, 8]), 'EINVAL'],
+    ['file size 0', patched(SIMPLE, [FILE_SIZE, 0, 8]), 'OK'],
     [
       'zero-length extent first',
       simpleMap([
@@ -99,9 +87,13 @@ describe('parser verdicts', () => {
       ]),
       'OK',
     ],
-    ['size > map', set(SIMPLE, [FILE_SIZE, TWO + 1, 8]), 'EINVAL'],
-    ['lengths wrap to 2 MiB', set(n(2), [LEN, 2n ** 64n - BigInt(TWO), 8], [72, MiB(4), 8], [FILE_SIZE, TWO, 8]), 'OK'],
-    ['size 2^63', set(SIMPLE, [FILE_SIZE, 2n ** 63n, 8]), 'EINVAL'],
+    ['size > map', patched(SIMPLE, [FILE_SIZE, TWO + 1, 8]), 'EINVAL'],
+    [
+      'lengths wrap to 2 MiB',
+      patched(n(2), [LEN, 2n ** 64n - BigInt(TWO), 8], [72, MiB(4), 8], [FILE_SIZE, TWO, 8]),
+      'OK',
+    ],
+    ['size 2^63', patched(SIMPLE, [FILE_SIZE, 2n ** 63n, 8]), 'EINVAL'],
     ['trailing garbage', Uint8Array.from([...SIMPLE, 1, 2, 3]), 'OK'],
     [
       'overlapping extents',
@@ -122,19 +114,19 @@ describe('parser verdicts', () => {
     ['chunk 64 KiB', chunk(65536), 'EINVAL'],
     ['chunk 4 MiB', chunk(MiB(4)), 'OK'],
     ['chunk 4 KiB', chunk(4096), 'EINVAL'],
-    ['nstrips 0', set(FOUR, [NSTRIPS, 0, 4]), 'EINVAL'],
+    ['nstrips 0', patched(FOUR, [NSTRIPS, 0, 4]), 'EINVAL'],
     [
       'nstrips 33',
       interleaved({ size: MiB(66), groups: [{ nbytes: MiB(66), strips: strips(() => 0, 33, TWO) }] }),
       'EINVAL',
     ],
-    ['nbytes 0', set(FOUR, [NBYTES, 0, 8]), 'EINVAL'],
+    ['nbytes 0', patched(FOUR, [NBYTES, 0, 8]), 'EINVAL'],
     [
       'uneven strips 2+6 MiB for 8 MiB',
       interleaved({ size: MiB(8), groups: [{ nbytes: MiB(8), strips: [[0, 0, TWO] as const, [0, MiB(8), MiB(6)]] }] }),
       'OK',
     ],
-    ['nbytes < size', set(FOUR, [NBYTES, TWO, 8]), 'OK'],
+    ['nbytes < size', patched(FOUR, [NBYTES, TWO, 8]), 'OK'],
     ['strip list truncated', FOUR.slice(0, -8), 'EINVAL'],
     ['two groups 3 MiB + 4 MiB', twoGroups, 'OK'],
   ]
@@ -243,7 +235,7 @@ describe('resolver', () => {
     expect((reads(two, off, len, { noDefect: ['L09'] }) as number[][])[0]).toEqual([dev, ideal])
   })
   it('a group of 2^64-1 bytes is as long as the file', () => {
-    expect(reads(set(wide, [NBYTES, 2n ** 64n - 1n, 8]), 0x800000, 8)).toEqual([[0x200000, 8]])
+    expect(reads(patched(wide, [NBYTES, 2n ** 64n - 1n, 8]), 0x800000, 8)).toEqual([[0x200000, 8]])
   })
   it('L09 in data: the byte after group 0 is read from the wrong place when the read starts before it, and only then', () => {
     expect(reads(two, 0x300000, 8)).toEqual([[second, 8]])
