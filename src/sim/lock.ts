@@ -7,6 +7,11 @@ import { ACCESS_READ, ACCESS_WRITE, BLOCKED, Op, OpKind } from './op.ts'
 import type { Task } from './task.ts'
 import { hashValue } from './watch.ts'
 
+/** `t` is about to take `lock`, and waits if it must. */
+const ask = <L extends Mutex | RwSemaphore>(t: Task, lock: L): L => {
+  t.m.lockdep?.asking(t, lock)
+  return lock
+}
 const take = (t: Task, lock: Mutex | RwSemaphore): void => {
   t.m.order?.locked(t, lock)
   t.m.races?.locked(t, lock)
@@ -25,10 +30,10 @@ const drop = (t: Task, lock: Mutex | RwSemaphore): boolean => {
   return true
 }
 
-const MUTEX_LOCK = new OpKind('mutex_lock', ACCESS_WRITE, 20, true, (t, op) => (op.obj as Mutex).lock(t))
+const MUTEX_LOCK = new OpKind('mutex_lock', ACCESS_WRITE, 20, true, (t, op) => ask(t, op.obj as Mutex).lock(t))
 const MUTEX_TRYLOCK = new OpKind('mutex_trylock', ACCESS_WRITE, 20, true, (t, op) => (op.obj as Mutex).trylock(t))
 const MUTEX_UNLOCK = new OpKind('mutex_unlock', ACCESS_WRITE, 10, true, (t, op) => (op.obj as Mutex).unlock(t))
-const SPIN_LOCK = new OpKind('spin_lock', ACCESS_WRITE, 10, true, (t, op) => (op.obj as Mutex).lock(t))
+const SPIN_LOCK = new OpKind('spin_lock', ACCESS_WRITE, 10, true, (t, op) => ask(t, op.obj as Mutex).lock(t))
 const SPIN_UNLOCK = new OpKind('spin_unlock', ACCESS_WRITE, 5, true, (t, op) => (op.obj as Mutex).unlock(t))
 
 /** struct mutex. Not recursive; a second lock by the owner is a self-deadlock. */
@@ -106,7 +111,7 @@ const SPIN_TRYLOCK = new OpKind('spin_trylock', ACCESS_WRITE, 10, true, (t, op) 
 const SPIN_SECTION = new OpKind('spin_lock', ACCESS_WRITE, 15, true, (t, op) => {
   const l = op.obj as SpinLock
   assert(l.owner === null, `${l.name} is used by sections only`)
-  take(t, l)
+  take(t, ask(t, l))
   const r = op.a()
   drop(t, l)
   return r
@@ -123,9 +128,11 @@ export const mutex_unlock = (l: Mutex): Op<void> => new Op<void>(MUTEX_UNLOCK, l
 export const spin_lock = (l: SpinLock): Op<void> => new Op<void>(SPIN_LOCK, l)
 export const spin_unlock = (l: SpinLock): Op<void> => new Op<void>(SPIN_UNLOCK, l)
 
-const DOWN_READ = new OpKind('down_read', ACCESS_WRITE, 20, true, (t, op) => (op.obj as RwSemaphore).downRead(t))
+const DOWN_READ = new OpKind('down_read', ACCESS_WRITE, 20, true, (t, op) => ask(t, op.obj as RwSemaphore).downRead(t))
 const UP_READ = new OpKind('up_read', ACCESS_WRITE, 10, true, (t, op) => (op.obj as RwSemaphore).upRead(t))
-const DOWN_WRITE = new OpKind('down_write', ACCESS_WRITE, 20, true, (t, op) => (op.obj as RwSemaphore).downWrite(t))
+const DOWN_WRITE = new OpKind('down_write', ACCESS_WRITE, 20, true, (t, op) =>
+  ask(t, op.obj as RwSemaphore).downWrite(t),
+)
 const UP_WRITE = new OpKind('up_write', ACCESS_WRITE, 10, true, (t, op) => (op.obj as RwSemaphore).upWrite(t))
 
 /** One in the queue; its id is made of the task's, so that equal queues hash alike. */

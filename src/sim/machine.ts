@@ -8,6 +8,7 @@ import { Digest } from './hash.ts'
 import { Hooks } from './hooks.ts'
 import { Journal } from './journal.ts'
 import { CALL } from './kfn.ts'
+import { Lockdep } from './lockdep.ts'
 import { imul, trunc } from './math.ts'
 import { ACCESS_NONE, BLOCKED, LATER, Op, OpKind, type OpObject, type Step } from './op.ts'
 import type { MemoryModel, ModelName } from './order.ts'
@@ -32,6 +33,8 @@ export interface MachineOptions {
   model?: ModelName
   /** Report data races (KCSAN's rules). */
   races?: boolean
+  /** Report locks taken in orders that can deadlock (lockdep's rule). */
+  lockdep?: boolean
 }
 
 /** How an execution ended. `held` means: nothing was found wrong. */
@@ -95,6 +98,8 @@ export class Machine {
   readonly order: MemoryModel | null
   /** Looks for data races; null when nobody asked. */
   readonly races: Races | null
+  /** Watches lock order; null when nobody asked. */
+  readonly lockdep: Lockdep | null
   /** Which task ran from which step on in this execution: equal digests, equal interleavings. */
   private switches = new Digest()
   private chooser: Chooser = defaultChooser
@@ -116,6 +121,7 @@ export class Machine {
     this.policy = o.policy ?? 'timed'
     this.maxSteps = o.maxSteps ?? 50_000_000
     this.races = o.races === true ? new Races() : null
+    this.lockdep = o.lockdep === true ? new Lockdep() : null
     this.order = o.model === 'tso' ? new Tso(this) : o.model === 'weak' ? new Weak(this) : null
     this.journal.newId = () => this.newId()
     this.journal.addSaver(this.trace)
@@ -242,6 +248,7 @@ export class Machine {
     this.switches = new Digest()
     this.order?.begin()
     this.races?.begin()
+    this.lockdep?.begin()
     chooser.begin?.()
     if (chooser.spawn) for (const t of this.tasks) chooser.spawn(t)
     let v: Verdict

@@ -43,6 +43,8 @@ export interface WorldOptions {
   readonly maxSteps?: number
   /** Report data races. */
   readonly races?: boolean
+  /** Report locks taken in orders that can deadlock; on unless false. */
+  readonly lockdep?: boolean
   /** Told of every access to state, set-up included. */
   readonly watch?: Watch
 }
@@ -91,7 +93,13 @@ export class World {
 
   constructor(o: WorldOptions = {}) {
     this.options = o
-    this.m = new TheMachine({ seed: o.seed ?? 0, policy: o.policy ?? 'timed', maxSteps: o.maxSteps, races: o.races })
+    this.m = new TheMachine({
+      seed: o.seed ?? 0,
+      policy: o.policy ?? 'timed',
+      maxSteps: o.maxSteps,
+      races: o.races,
+      lockdep: o.lockdep ?? true,
+    })
     this.m.trace.on = o.trace ?? true
     this.m.trace.sink = o.sink ?? null
     if (o.watch !== undefined) this.m.journal.watch = o.watch

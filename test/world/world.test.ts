@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { RandomChooser } from '../../src/explore/index.ts'
 import { fabric_read } from '../../src/fabric/index.ts'
-import { defaultChooser } from '../../src/sim/index.ts'
+import { defaultChooser, Mutex, mutex_lock, mutex_unlock, type Step } from '../../src/sim/index.ts'
 import { buildWorld, GiB, MiB, runScenario, type Scenario, scenario } from '../../src/world/index.ts'
 
 const withFile = (extra: (w: any, h: any, fs: any, dev: any) => void): Scenario =>
@@ -131,6 +131,30 @@ describe('set-up', () => {
       expect(new Set(strips.map(x => Math.floor(x.offset / GiB(1)))).size).toBe(4)
     })
     buildWorld(s).close()
+  })
+})
+
+describe('lock order', () => {
+  const inverted = withFile((w, h) => {
+    const [a, b] = [new Mutex(w.m, 'a'), new Mutex(w.m, 'b')]
+    h.app('one', function* (): Step<void> {
+      for (const [x, y] of [
+        [a, b],
+        [b, a],
+      ] as const) {
+        yield* mutex_lock(x)
+        yield* mutex_lock(y)
+        yield* mutex_unlock(y)
+        yield* mutex_unlock(x)
+      }
+    })
+  })
+  it('is watched in every world, though nobody met anybody', () => {
+    const r = runScenario(inverted, defaultChooser)
+    expect([r.verdict, r.problems.map(p => p.kind)]).toEqual(['failed', ['lock order']])
+  })
+  it('is not when the world says so', () => {
+    expect(runScenario(inverted, defaultChooser, { lockdep: false }).verdict).toBe('held')
   })
 })
 

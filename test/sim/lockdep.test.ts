@@ -1,0 +1,129 @@
+// Lock order: what must be reported, what must not, and what the report says. One task runs after the other wherever no
+// deadlock can be allowed to happen: the point is that the report comes all the same.
+import { describe, expect, it } from 'vitest'
+import {
+  down_read,
+  down_write,
+  kfn,
+  Machine,
+  Mutex,
+  mutex_lock,
+  mutex_trylock,
+  mutex_unlock,
+  type Op,
+  RwSemaphore,
+  type Step,
+  up_read,
+  up_write,
+} from '../../src/sim/index.ts'
+
+interface Locks {
+  readonly a: Mutex
+  readonly b: Mutex
+  readonly c: Mutex
+  readonly a2: Mutex
+  readonly rw: RwSemaphore
+}
+type Body = (l: Locks) => Step<void> | Op<void>
+
+/** Reports when the bodies run one after the other. */
+function reports(bodies: readonly Body[], lockdep = true): string[] {
+  const m = new Machine({ lockdep })
+  const a = new Mutex(m, 'a')
+  const l: Locks = {
+    a,
+    b: new Mutex(m, 'b'),
+    c: new Mutex(m, 'c'),
+    a2: new Mutex(m, 'a'),
+    rw: new RwSemaphore(m, 'rw'),
+  }
+  m.spawn(
+    'one',
+    (function* (): Step<void> {
+      for (const body of bodies) yield* body(l)
+    })(),
+  )
+  m.run()
+  return m.problems.filter(p => p.kind === 'lock order').map(p => p.text)
+}
+const nest =
+  (...names: (keyof Locks)[]): Body =>
+  l =>
+    kfn(`take_${names.join('_')}`, function* (): Step<void> {
+      for (const n of names) yield* mutex_lock(l[n] as Mutex)
+      for (const n of [...names].reverse()) yield* mutex_unlock(l[n] as Mutex)
+    })()
+const aTryB: Body = function* (l) {
+  yield* mutex_lock(l.b)
+  if (yield* mutex_trylock(l.a)) yield* mutex_unlock(l.a)
+  yield* mutex_unlock(l.b)
+}
+const readThenA: Body = function* (l) {
+  yield* down_read(l.rw)
+  yield* nest('a')(l)
+  yield* up_read(l.rw)
+}
+const aThenRead: Body = function* (l) {
+  yield* mutex_lock(l.a)
+  yield* down_read(l.rw)
+  yield* up_read(l.rw)
+  yield* mutex_unlock(l.a)
+}
+const aThenWrite: Body = function* (l) {
+  yield* mutex_lock(l.a)
+  yield* down_write(l.rw)
+  yield* up_write(l.rw)
+  yield* mutex_unlock(l.a)
+}
+
+describe('reported', () => {
+  it.each<[string, Body[], string[]]>([
+    ['two locks, both ways', [nest('a', 'b'), nest('b', 'a')], ['take_a_b', 'take_b_a']],
+    ['a cycle of three', [nest('a', 'b'), nest('b', 'c'), nest('c', 'a')], ['take_a_b', 'take_b_c', 'take_c_a']],
+    ['another lock of the same class', [nest('a', 'b'), nest('b', 'a2')], ['take_a_b', 'take_b_a2']],
+    ['a reader against a mutex (a writer may queue between)', [readThenA, aThenRead], ['rw', 'while it holds a']],
+    ['a writer against a reader', [readThenA, aThenWrite], ['rw', 'while it holds a']],
+  ])('%s', (_, bodies, parts) => {
+    const got = reports(bodies)
+    expect(got).toHaveLength(1)
+    for (const p of parts) expect(got[0]).toContain(p)
+    expect(got[0]).toMatch(/; take them in one order everywhere$/)
+  })
+  it('once, however often it happens', () => {
+    expect(reports([nest('a', 'b'), nest('b', 'a'), nest('a', 'b'), nest('b', 'a')])).toHaveLength(1)
+  })
+  it('in the next execution again', () => {
+    const m = new Machine({ lockdep: true })
+    const [a, b] = [new Mutex(m, 'a'), new Mutex(m, 'b')]
+    const both = function* (): Step<void> {
+      for (const [x, y] of [
+        [a, b],
+        [b, a],
+      ] as const) {
+        yield* mutex_lock(x)
+        yield* mutex_lock(y)
+        yield* mutex_unlock(y)
+        yield* mutex_unlock(x)
+      }
+    }
+    for (const n of [1, 2]) {
+      m.spawn('one', both())
+      m.run()
+      expect(m.problems).toHaveLength(n)
+    }
+  })
+})
+
+describe('not reported', () => {
+  it.each<[string, Body[]]>([
+    ['one order', [nest('a', 'b', 'c'), nest('a', 'c'), nest('b', 'c')]],
+    ['one after the other', [nest('a'), nest('b'), nest('a')]],
+    ['a trylock the wrong way round', [nest('a', 'b'), aTryB]],
+    ['two of one class', [nest('a', 'a2'), nest('a2', 'a')]],
+  ])('%s', (_, bodies) => {
+    expect(reports(bodies)).toEqual([])
+  })
+  it('anything, when it is off', () => {
+    expect(reports([nest('a', 'b'), nest('b', 'a')], false)).toEqual([])
+  })
+})
