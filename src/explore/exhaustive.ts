@@ -182,7 +182,8 @@ export class Exhaustive implements Chooser {
     let before: readonly number[] | null | undefined
     let sleep = this.sleeping
     if (this.cache) {
-      before = this.seen.get(this.keyA(), this.keyB())
+      this.nameState()
+      before = this.seen.get(this.a, this.b)
       // Seen: what slept then and does not now was never explored from here.
       if (before !== undefined) sleep = before === null ? [] : sleep.filter(s => before!.includes(s.task))
     }
@@ -202,9 +203,10 @@ export class Exhaustive implements Chooser {
     return node
   }
 
+  /** Name of the state at the newest choice: two words. */
   private a = 0
   private b = 0
-  private keyA(): number {
+  private nameState(): void {
     const { watch, m } = this
     let a = watch.a
     let b = watch.b
@@ -225,10 +227,6 @@ export class Exhaustive implements Chooser {
     }
     this.a = a | 0
     this.b = b | 0
-    return this.a
-  }
-  private keyB(): number {
-    return this.b
   }
 
   /** A step ended: whoever depends on it wakes. */

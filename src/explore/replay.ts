@@ -1,7 +1,7 @@
 // Make the run of a file again, and say where it is no longer the same.
 import type { TraceEvent } from '../sim/index.ts'
 import type { RunResult, Scenario, World } from '../world/index.ts'
-import { decodeChoices } from './choices.ts'
+import { countChoices, decodeChoices } from './choices.ts'
 import { Checkpoints } from './record.ts'
 import type { RunFile } from './runfile.ts'
 import { failureOf, makeWorld, type NamedProblem, sameProblem } from './setting.ts'
@@ -52,7 +52,7 @@ function replayIn(world: World, f: RunFile, sink?: (e: TraceEvent) => void): Rep
   const problem = failureOf(result)
   const { divergence: d } = chooser
   const decisions = tape.choices.length
-  const count = f.choices.runs.reduce((n, r) => n + r[1], 0)
+  const count = countChoices(f.choices)
   let difference: string | null = null
   // The first digest that differs, unless a decision did so before.
   const wrong = f.digests.findIndex((x, i) => points.digests[i] !== x)

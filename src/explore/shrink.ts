@@ -159,12 +159,17 @@ export function shrink(s: Scenario, f: RunFile, o: ShrinkOptions = {}): ShrinkRe
   const until = performance.now() + (o.maxSeconds ?? 60) * 1000
   let executions = 0
   let best: readonly Deviation[] = []
+  const better = (d: readonly Deviation[]): void => {
+    best = d
+  }
+  let found: NamedProblem | null = null
   /** Does the run fail as the file says? */
   const fails = (chooser: Chooser): boolean => {
     if (executions > 0 && performance.now() > until) throw new OutOfTime()
     executions++
     o.progress?.(executions, best.length)
-    return sameProblem(failureOf(world.run(chooser)), f.problem)
+    found = failureOf(world.run(chooser))
+    return sameProblem(found, f.problem)
   }
   const choices = decodeChoices(f.choices)
   const tape = new Tape(m, new Follow(choices))
@@ -175,25 +180,17 @@ export function shrink(s: Scenario, f: RunFile, o: ShrinkOptions = {}): ShrinkRe
       deviations: tape.deviations.length,
       preemptions: tape.preemptions,
     }
-    if (!same) {
-      const found = failureOf(world.run(new Follow(choices)))
+    if (!same)
       return { file: null, before, after: before, deviations: [...tape.deviations], executions, minimal: false, found }
-    }
     best = [...tape.deviations]
     let minimal = false
     try {
       // Each round leaves fewer deviations, or is the last.
       for (let n = -1; best.length !== n; ) {
         n = best.length
-        best = byPlace(m, best, fails, d => {
-          best = d
-        })
-        best = byPairs(m, best, fails, d => {
-          best = d
-        })
-        best = byNumber(m, best, fails, d => {
-          best = d
-        })
+        byPlace(m, best, fails, better)
+        byPairs(m, best, fails, better)
+        byNumber(m, best, fails, better)
       }
       minimal = true
     } catch (e) {
@@ -211,21 +208,18 @@ function byPlace(
   from: readonly Deviation[],
   fails: (c: Chooser) => boolean,
   better: (d: readonly Deviation[]) => void,
-): readonly Deviation[] {
+): void {
   const places = new PlaceTape(m, followDeviations(from))
-  if (!fails(places)) return from
+  if (!fails(places)) return
   const chooser = new PlaceChooser(m, places.found)
-  let best = from
   minimise([...places.found.keys()], part => {
     chooser.on.fill(0)
     for (const i of part) chooser.on[i] = 1
     const tape = new Tape(m, chooser)
     if (!fails(tape)) return null
-    best = [...tape.deviations]
-    better(best)
+    better([...tape.deviations])
     return [...chooser.taken].sort((x, y) => x - y)
   })
-  return best
 }
 
 /** Up to so many deviations, all pairs are tried; beyond, neighbours only. */
@@ -242,12 +236,12 @@ function byPairs(
   from: readonly Deviation[],
   fails: (c: Chooser) => boolean,
   better: (d: readonly Deviation[]) => void,
-): readonly Deviation[] {
+): void {
   let best = from
   for (let again = true; again && best.length > 1 && best.length <= PAIRS; ) {
     again = false
     const places = new PlaceTape(m, followDeviations(best))
-    if (!fails(places)) return best
+    if (!fails(places)) return
     const all = [...places.found]
     for (const part of pairsOf(all)) {
       const chooser = new PlaceChooser(m, part)
@@ -260,7 +254,6 @@ function byPairs(
       break
     }
   }
-  return best
 }
 
 /** The lists to try: without a detour, then without two. */
@@ -278,8 +271,8 @@ function byNumber(
   from: readonly Deviation[],
   fails: (c: Chooser) => boolean,
   better: (d: readonly Deviation[]) => void,
-): readonly Deviation[] {
-  return minimise(from, part => {
+): void {
+  minimise(from, part => {
     const tape = new Tape(m, followDeviations(part))
     if (!fails(tape)) return null
     better([...tape.deviations])

@@ -14,6 +14,8 @@ import {
   type Value,
 } from './syntax.ts'
 
+type Rmw = Extract<Expr, { op: 'rmw' }>
+
 interface Token extends Place {
   readonly kind: 'name' | 'number' | 'sign' | 'end'
   readonly text: string
@@ -437,40 +439,24 @@ class Parser {
     const a = /^atomic_(fetch_)?(add|sub|inc|dec)(_return)?(_relaxed|_acquire|_release)?$/.exec(name)
     if (a && (a[1] !== undefined) !== (a[3] !== undefined)) {
       begin()
-      const one = a[2] === 'inc' || a[2] === 'dec'
-      const less = a[2] === 'sub' || a[2] === 'dec'
-      const args = this.args(one ? 1 : 2)
-      const by: Expr = one ? { op: 'value', v: 1 } : args[0]!
-      return {
-        op: 'rmw',
-        make: 'add',
-        to: args[args.length - 1]!,
-        v: less ? { op: 'unary', sign: '-', of: by } : by,
-        order: ORDERS[a[4] ?? '']!,
-        gives: a[1] ? 'old' : 'new',
-        name,
-        at: t,
-      }
+      return this.addition(name, t, a[2]!, ORDERS[a[4] ?? '']!, a[1] ? 'old' : 'new')
     }
-    const test = /^atomic_(sub_and_test|dec_and_test|inc_and_test|add_negative)$/.exec(name)
-    if (test) {
+    const test = /^atomic_(sub|dec|inc|add)_(and_test|negative)$/.exec(name)
+    if (test && (test[1] === 'add') === (test[2] === 'negative')) {
       begin()
-      const one = test[1]!.startsWith('dec') || test[1]!.startsWith('inc')
-      const less = test[1]!.startsWith('sub') || test[1]!.startsWith('dec')
-      const args = this.args(one ? 1 : 2)
-      const by: Expr = one ? { op: 'value', v: 1 } : args[0]!
-      return {
-        op: 'rmw',
-        make: 'add',
-        to: args[args.length - 1]!,
-        v: less ? { op: 'unary', sign: '-', of: by } : by,
-        order: 'full',
-        gives: test[1] === 'add_negative' ? 'negative' : 'zero',
-        name,
-        at: t,
-      }
+      return this.addition(name, t, test[1]!, 'full', test[2] === 'negative' ? 'negative' : 'zero')
     }
     return null
+  }
+
+  /** The arguments of an atomic that adds or subtracts, by one (`inc`, `dec`) or by its first argument. */
+  private addition(name: string, at: Token, verb: string, order: Rmw['order'], gives: Rmw['gives']): Rmw {
+    const one = verb === 'inc' || verb === 'dec'
+    const less = verb === 'sub' || verb === 'dec'
+    const args = this.args(one ? 1 : 2)
+    const by: Expr = one ? { op: 'value', v: 1 } : args[0]!
+    const v: Expr = less ? { op: 'unary', sign: '-', of: by } : by
+    return { op: 'rmw', make: 'add', to: args[args.length - 1]!, v, order, gives, name, at }
   }
 
   private expr(low = 1): Expr {

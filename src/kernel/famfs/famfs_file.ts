@@ -4,7 +4,7 @@ import { dax_iomap_fault, dax_iomap_rw } from '../dax/dax.ts'
 import { VM_FAULT_SIGBUS, type VmArea, type VmOps, type vm_fault } from '../mm/mm_struct.ts'
 import type { File } from '../vfs/file.ts'
 import { inode_lock, inode_lock_shared, inode_unlock, inode_unlock_shared, type Kiocb, S_DAX } from '../vfs/inode.ts'
-import { famfs_file_bad, famfs_iomap_ops } from './famfs_iomap.ts'
+import { famfs_file_bad, famfs_iomap_ops, unsigned } from './famfs_iomap.ts'
 
 /** famfs_fuse_rw_prep(): -errno, or 0 with the count cut to what lies before i_size. */
 const famfs_fuse_rw_prep = kfn('famfs_fuse_rw_prep', function* (iocb: Kiocb): Step<number> {
@@ -12,8 +12,7 @@ const famfs_fuse_rw_prep = kfn('famfs_fuse_rw_prep', function* (iocb: Kiocb): St
   const rc = yield* famfs_file_bad(inode)
   if (rc !== 0) return rc
   // The size is unsigned here: one of 2^63 (negative as loff_t) is a very large file (oracle okfmap.size_2^63).
-  const size = yield* inode.i_size.load()
-  const left = (size < 0 ? size + 2 ** 64 : size) - iocb.pos
+  const left = unsigned(yield* inode.i_size.load()) - iocb.pos
   iocb.count = left <= 0 ? 0 : min(iocb.count, left)
   return 0
 })

@@ -27,7 +27,7 @@ export const famfs_file_bad = kfn('famfs_file_bad', function* (inode: Inode): St
 })
 
 /** A u64 that came as a signed number. */
-const unsigned = (v: number): number => (v < 0 ? v + 2 ** 64 : v)
+export const unsigned = (v: number): number => (v < 0 ? v + 2 ** 64 : v)
 
 const err_out = (map: iomap): number => {
   map.addr = 0
