@@ -1,7 +1,6 @@
 // Which strategy finds which bug: the install workload (install.ts) with one seeded bug each, three openers and one
 // more task, alone or beside four tasks of 100 steps that have nothing to do with it. Hit rates depend on seed and code
-// only; the times are those of this machine. `node --import tsx bench/bugs.ts` prints the table.
-import { fileURLToPath } from 'node:url'
+// only; the times are those of this machine. `npm run bench -- --bugs` prints the table.
 import { STRATEGIES, type StrategyRow } from '../src/explore/index.ts'
 import {
   Cell,
@@ -204,5 +203,3 @@ export function bugText(rows: readonly BugRow[]): string {
   }
   return lines.join('\n')
 }
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) console.log(bugText(bugTable()))

@@ -10,12 +10,12 @@ import {
   search,
 } from '../explore/index.ts'
 import { DEFAULT_KERNEL, kernelProfile } from '../profile/index.ts'
-import { traceLine, wrap } from '../report/index.ts'
+import { problemLines, traceLine, wrap } from '../report/index.ts'
 import type { TraceEvent } from '../sim/index.ts'
 import { UserError } from './errors.ts'
-import { loadScenario } from './load.ts'
-import { defectSwitches, parseSeed, switchText, whole } from './run.ts'
-import { Progress, repository, typed, withScenario, writeRun } from './runfile.ts'
+import { loadScenario, repository, withScenario } from './load.ts'
+import { defectSwitches, parseSeed, switchText, whole } from './options.ts'
+import { Progress, typed, writeRun } from './runfile.ts'
 
 interface ExploreOptions {
   readonly strategy: string
@@ -107,12 +107,10 @@ function heldLines(title: string, how: string, r: SearchResult): string[] {
 
 function failedLines(title: string, how: string, f: Failure, out: string): string[] {
   const { problem: p, run } = f
-  const where = `in ${p.task}${p.backtrace.length > 0 ? `: ${p.backtrace.slice(0, 8).join(' < ')}` : ''}`
   const size = `${count(run.choices.length, 'choice')}, ${run.deviations.length} of them not the default`
   return [
     `FAILED: ${title}`,
-    `  ${p.kind}: ${p.text}`,
-    ...wrap(where, 74).map(l => `    ${l}`),
+    ...problemLines(p),
     `  execution ${f.execution}, ${how}`,
     `  ${size}, ${count(run.preemptions, 'preemption')}`,
     `written: ${out}`,

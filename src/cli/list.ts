@@ -1,10 +1,7 @@
 // famsim list: the scenarios that come with famsim, by folder.
 import { readdirSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { loadScenario } from './load.ts'
-
-const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
+import { loadScenario, repository } from './load.ts'
 
 /** Paths of all scenario files, sorted, relative to the repository. */
 export function scenarioFiles(): string[] {
@@ -13,17 +10,17 @@ export function scenarioFiles(): string[] {
     for (const e of readdirSync(dir, { withFileTypes: true })) {
       const path = join(dir, e.name)
       if (e.isDirectory()) walk(path)
-      else if (e.name.endsWith('.ts')) out.push(relative(root, path))
+      else if (e.name.endsWith('.ts')) out.push(relative(repository, path))
     }
   }
-  walk(join(root, 'scenarios'))
+  walk(join(repository, 'scenarios'))
   return out.sort()
 }
 
 export async function list(o: { json?: boolean }): Promise<void> {
   const rows: { file: string; folder: string; title: string }[] = []
   for (const file of scenarioFiles()) {
-    const s = await loadScenario(join(root, file))
+    const s = await loadScenario(join(repository, file))
     rows.push({ file, folder: dirname(file), title: s.title })
   }
   if (o.json) {

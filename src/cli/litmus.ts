@@ -1,19 +1,14 @@
 // famsim litmus FILE...: can the outcome that a litmus test asks for happen, under which memory ordering, and how?
-import { readFileSync } from 'node:fs'
 import { claimHolds, LitmusError, parseLitmus, runLitmus } from '../explore/index.ts'
 import type { ModelName } from '../sim/index.ts'
-import { oneLine, UserError } from './errors.ts'
+import { UserError } from './errors.ts'
+import { readText } from './load.ts'
 
 const MODELS: readonly string[] = ['sc', 'tso', 'weak']
 
 /** One test. Throws UserError on a file that can't be read, parsed or decided. */
 function decide(file: string, model: ModelName, limit: number, json: boolean): void {
-  let text: string
-  try {
-    text = readFileSync(file, 'utf8')
-  } catch (e) {
-    throw new UserError(`${file}: ${oneLine((e as Error).message)}`)
-  }
+  const text = readText(file)
   try {
     const l = parseLitmus(file, text)
     const r = runLitmus(l, { model, limit })

@@ -13,7 +13,7 @@ import { shrink } from './shrink.ts'
 
 const collect = (v: string, all: string[]): string[] => [...all, v]
 
-function program(): Command {
+function famsim(): Command {
   const p = new Command('famsim')
     .description('A deterministic simulator of famfs, the Linux file system for shared fabric-attached memory.')
     .version('0.1.0')
@@ -93,14 +93,15 @@ function program(): Command {
 // A reader that has seen enough (`famsim run ... | head`) ends us quietly.
 process.stdout.on('error', e => process.exit((e as NodeJS.ErrnoException).code === 'EPIPE' ? 0 : 70))
 
+const program = famsim()
 try {
-  await program().parseAsync(process.argv)
+  await program.parseAsync(process.argv)
 } catch (e) {
   if (e instanceof CommanderError) {
     if (e.exitCode === 0) process.exit(0)
     const asked = process.argv[2]
-    const known = ['run', 'explore', 'replay', 'shrink', 'list', 'litmus', 'info', 'doctor', 'mutate']
-    const help = asked !== undefined && known.includes(asked) ? `famsim ${asked} --help` : 'famsim --help'
+    const help =
+      asked !== undefined && program.commands.some(c => c.name() === asked) ? `famsim ${asked} --help` : 'famsim --help'
     if (e.code === 'commander.help') process.exit(2)
     fail(new UserError(`${e.message.replace(/^error: /, '')}; see: ${help}`))
   } else fail(e)

@@ -5,7 +5,7 @@ import { cut } from '../report/index.ts'
 import { buildWorld } from '../world/index.ts'
 import { UserError } from './errors.ts'
 import { loadScenario } from './load.ts'
-import { parseSeed, whole } from './run.ts'
+import { parseSeed, whole } from './options.ts'
 
 interface MutateOptions {
   readonly runs: string

@@ -3,7 +3,8 @@ import { type Replay, type RunFile, replay as replayRun } from '../explore/index
 import { DEFAULT_KERNEL, kernelProfile } from '../profile/index.ts'
 import { LEGEND, Narrative, summaryLines } from '../report/index.ts'
 import { opcodeTable } from '../wire/index.ts'
-import { loadRun, typed, withScenario } from './runfile.ts'
+import { withScenario } from './load.ts'
+import { loadRun, typed } from './runfile.ts'
 
 export async function replay(file: string, o: { json?: boolean }): Promise<void> {
   const { run, scenario, path } = await loadRun(file)

@@ -1,15 +1,15 @@
 // famsim run FILE
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
-import { BackingError } from '../devdax/index.ts'
 import { RandomChooser } from '../explore/index.ts'
 import { DEFAULT_KERNEL, kernelProfile } from '../profile/index.ts'
 import { LEGEND, Narrative, summaryLines, TRACE_HEAD, traceLine } from '../report/index.ts'
-import { type TraceEvent, UsageError } from '../sim/index.ts'
+import type { TraceEvent } from '../sim/index.ts'
 import { opcodeTable } from '../wire/index.ts'
-import { buildWorld, type RunResult, type Scenario } from '../world/index.ts'
+import { type RunResult, runScenario, type Scenario } from '../world/index.ts'
 import { oneLine, UserError } from './errors.ts'
-import { loadScenario, place } from './load.ts'
+import { loadScenario, withScenario } from './load.ts'
+import { defectSwitches, parseSeed, switchText } from './options.ts'
 
 interface RunOptions {
   readonly seed: string
@@ -21,22 +21,6 @@ interface RunOptions {
   readonly trace?: string
   readonly quiet?: boolean
   readonly races?: boolean
-}
-
-/** A whole number from `low`, or one line on what was expected. */
-export function whole(option: string, s: string, low: number): number {
-  const n = Number(s)
-  if (!/^\d+$/.test(s) || !Number.isSafeInteger(n) || n < low)
-    throw new UserError(`${option} '${s}': expected a whole number from ${low}`)
-  return n
-}
-
-/** A whole number, or one line on what was expected. */
-export function parseSeed(s: string): number {
-  const n = Number(s)
-  if (!/^\d+$/.test(s) || !Number.isSafeInteger(n))
-    throw new UserError(`--seed '${s}': expected a whole number from 0 to ${Number.MAX_SAFE_INTEGER}`)
-  return n
 }
 
 /** Where the trace goes: opened only when the run starts, so that bad input writes nothing. */
@@ -131,48 +115,17 @@ function execute(
     sink?: (e: TraceEvent) => void
   },
 ): RunResult {
-  const path = resolve(file)
-  let world: ReturnType<typeof buildWorld>
-  try {
-    world = buildWorld(s, {
+  return withScenario(resolve(file), () =>
+    runScenario(s, new RandomChooser(seed), {
       seed,
       kernel: o.kernel,
       switches: { defect: o.defect, noDefect: o.noDefect },
       backing: o.backing,
       races: o.races,
       sink: o.sink,
-    })
-  } catch (e) {
-    throw new UserError(
-      `${place(e, path)}: ${e instanceof UsageError || e instanceof BackingError ? '' : 'the scenario throws: '}${oneLine((e as Error).message)}`,
-    )
-  }
-  try {
-    return world.run(new RandomChooser(seed))
-  } catch (e) {
-    if (e instanceof Error && e.name !== 'InvariantError' && e.stack?.includes(path))
-      throw new UserError(`${place(e, path)}: the scenario throws: ${oneLine(e.message)}`)
-    throw e
-  } finally {
-    world.close()
-  }
+    }),
+  )
 }
-
-/** --defect N and --no-defect N, in any number, from the words of the command line. */
-export function defectSwitches(argv: readonly string[]): { defect: string[]; noDefect: string[] } {
-  const of = (flag: string) =>
-    argv.flatMap((w, i) =>
-      w === flag ? [argv[i + 1] ?? ''] : w.startsWith(`${flag}=`) ? [w.slice(flag.length + 1)] : [],
-    )
-  return { defect: of('--defect'), noDefect: of('--no-defect') }
-}
-
-export const switchText = (kernel: string | undefined, defect: string[], noDefect: string[]): string =>
-  [
-    kernel === undefined ? '' : ` --kernel ${kernel}`,
-    ...defect.map(d => ` --defect ${d}`),
-    ...noDefect.map(d => ` --no-defect ${d}`),
-  ].join('')
 
 function jsonResult(file: string, s: Scenario, kernel: string, r: RunResult, second: RunResult | null): object {
   return {

@@ -2,7 +2,8 @@
 import { basename } from 'node:path'
 import { type Size, scenarioName, shrink as shrinkRun } from '../explore/index.ts'
 import { UserError } from './errors.ts'
-import { loadRun, Progress, repository, typed, withScenario, writeRun } from './runfile.ts'
+import { repository, withScenario } from './load.ts'
+import { loadRun, Progress, typed, writeRun } from './runfile.ts'
 
 export async function shrink(file: string, o: { out?: string; json?: boolean }): Promise<void> {
   const { run, scenario, path } = await loadRun(file)

@@ -1,4 +1,5 @@
 // How a run ended, in a few lines for people.
+import type { Problem } from '../sim/index.ts'
 import type { RunResult } from '../world/index.ts'
 import { timeColumn } from './columns.ts'
 import { wrap } from './narrative.ts'
@@ -8,14 +9,16 @@ const counts = (m: Record<string, number>): string => {
   return all.length === 0 ? 'none' : all.map(([k, n]) => `${k} ${n}`).join(', ')
 }
 
+/** A problem with the task and functions it came from. */
+export function problemLines(p: Problem): string[] {
+  const where = `in ${p.task}${p.backtrace.length > 0 ? `: ${p.backtrace.slice(0, 8).join(' < ')}` : ''}`
+  return [`  ${p.kind}: ${p.text}`, ...wrap(where, 74).map(l => `    ${l}`)]
+}
+
 /** Lines: verdict, problems with their backtraces, and the figures of the run. */
 export function summaryLines(title: string, kernel: string, r: RunResult): string[] {
   const out = [`${r.verdict === 'held' ? 'HELD' : 'FAILED'}: ${title}`]
-  for (const p of r.problems) {
-    out.push(`  ${p.kind}: ${p.text}`)
-    const where = `in ${p.task}${p.backtrace.length > 0 ? `: ${p.backtrace.slice(0, 8).join(' < ')}` : ''}`
-    for (const l of wrap(where, 74)) out.push(`    ${l}`)
-  }
+  for (const p of r.problems) out.push(...problemLines(p))
   if (r.verdict === 'steps') out.push('  the step bound was reached: a livelock, or a run that is too long')
   for (const f of r.neverFired) {
     const on = f.trigger.on === 'time' ? `at ${f.trigger.ns} ns` : `after '${f.trigger.label}' #${f.trigger.nth}`
