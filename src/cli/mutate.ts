@@ -4,7 +4,7 @@ import { type Finding, PortfolioChooser, type Subject, sites, tryWithout } from 
 import { cut } from '../report/index.ts'
 import { buildWorld } from '../world/index.ts'
 import { UserError } from './errors.ts'
-import { loadScenario } from './load.ts'
+import { loadScenario, withScenario } from './load.ts'
 import { parseSeed, whole } from './options.ts'
 
 interface MutateOptions {
@@ -22,7 +22,9 @@ export async function mutate(files: string[], o: MutateOptions): Promise<void> {
   const runs = whole('--runs', o.runs, 1)
   for (const file of files) {
     const s = await loadScenario(file)
-    const world = buildWorld(s, { seed, kernel: o.kernel, policy: 'free', trace: false, maxSteps: 1_000_000 })
+    const world = withScenario(resolve(file), () =>
+      buildWorld(s, { seed, kernel: o.kernel, policy: 'free', trace: false, maxSteps: 1_000_000 }),
+    )
     const subject: Subject = { m: world.m, execute: c => world.run(c) }
     const bare = tryWithout(subject, null, new Array(SCOUTS).fill(new PortfolioChooser(seed)))
     if (bare.verdict !== 'held') {

@@ -49,6 +49,7 @@ function* act(w: FaultTarget, a: Action, mem: DaxMemory, done: Completion): Step
   mem.poison.add(page / PAGE_SIZE)
   const told = w.kernels().filter(k => a.hosts === undefined || a.hosts.includes(k.name))
   const left = new Cell(w.m, 'hosts that do not know yet', told.length)
+  if (told.length === 0) yield* complete(done)
   for (const k of told)
     k.kthread('memory_failure', function* () {
       yield* memory_failure(k, mem, page)

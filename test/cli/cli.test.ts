@@ -121,6 +121,7 @@ describe('bad input: one line, exit 2', () => {
     ['a directory', ['run', 'scenarios'], /no such scenario file: scenarios/],
     ['missing argument', ['run'], /missing required argument 'file'/],
     ['throwing scenario', ['run', throws], /throws\.ts:2: the scenario throws: boom/],
+    ['throwing scenario, weakened', ['mutate', throws], /throws\.ts:2: the scenario throws: boom/],
     ['throwing application', ['run', app], /app-throws\.ts:2: the scenario throws: bang/],
     ['not a scenario', ['run', nothing], /expected 'export default scenario/],
     ['syntax error', ['run', syntax], /syntax\.ts.*does not load/],

@@ -33,6 +33,16 @@ describe('poison', () => {
     expect(late.firstBad).toBeGreaterThan(early.firstBad)
     expect(early.firstBad).toBeGreaterThanOrEqual(0)
   })
+  it('that no host learns of is dealt with at once: whoever waits for it goes on', () => {
+    const s = scenario('untold', ({ world }) => {
+      world.daxdev('dax0.0', { size: GiB(4) })
+      const dealt = world.fault(at(us(50)), poison('dax0.0', 0, { hosts: [] }))
+      world.host('h0').app('a', function* () {
+        yield* dealt.wait()
+      })
+    })
+    expect(runScenario(s, defaultChooser).verdict).toBe('held')
+  })
   it('after the n-th event of a label', () => {
     const third = reads(afterEvent('pread64 returns', { nth: 3 }))
     const tenth = reads(afterEvent('pread64 returns', { nth: 10 }))
