@@ -114,7 +114,8 @@ export class JList<T> implements Undoable, Watched {
       throw new InvariantError(`famsim bug: item ${i} of ${this.list.length} is removed`)
     const before = watch === null ? 0 : this.content()
     const old = this.list[i]!
-    if (i === 0) this.list.shift()
+    // Taking from the end is by far the cheapest, and most lists are short.
+    if (i === this.list.length - 1) this.list.pop()
     else this.list.splice(i, 1)
     this.j.push(this, i, old)
     if (watch !== null) {
@@ -134,6 +135,7 @@ export class JList<T> implements Undoable, Watched {
   }
   undo(key: number, old: any): void {
     if (key < 0) this.list.pop()
+    else if (key === this.list.length) this.list.push(old)
     else this.list.splice(key, 0, old)
   }
   /** Hash of everything in it, in order. An empty list contributes 0. */

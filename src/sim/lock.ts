@@ -1,6 +1,6 @@
 // Sleeping locks by the kernel's names and rules: mutex and rw_semaphore. Both hand over to waiters in the order they
 // came. Lock state is journaled; `freeAt` is when the last holder left, so that the next one's clock joins it.
-import { assert } from './assert.ts'
+import { InvariantError } from './assert.ts'
 import { JList, type Journal, type Undoable } from './journal.ts'
 import type { Machine } from './machine.ts'
 import { ACCESS_READ, ACCESS_WRITE, BLOCKED, Op, OpKind } from './op.ts'
@@ -110,7 +110,7 @@ const SPIN_TRYLOCK = new OpKind('spin_trylock', ACCESS_WRITE, 10, true, (t, op) 
  */
 const SPIN_SECTION = new OpKind('spin_lock', ACCESS_WRITE, 15, true, (t, op) => {
   const l = op.obj as SpinLock
-  assert(l.owner === null, `${l.name} is used by sections only`)
+  if (l.owner !== null) throw new InvariantError(`famsim bug: ${l.name} is used by sections only`)
   take(t, ask(t, l))
   const r = op.a()
   drop(t, l)

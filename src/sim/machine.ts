@@ -105,9 +105,6 @@ export class Machine {
   private chooser: Chooser = defaultChooser
   /** The chooser answered REDUNDANT in the middle of a step: the execution ends after it. */
   private stopped = false
-  /** Scratch of the scheduler: who may run now, and exact copies by length for choosers. */
-  private readonly ready: Task[] = []
-  private readonly options: Task[][] = []
   private baseIds = 0
   private readonly idCounters: number[] = []
   /** Run after every step; null costs nothing. Properties of a world hang here. */
@@ -151,11 +148,15 @@ export class Machine {
     return first
   }
 
+  private named(label: string): boolean {
+    for (const t of this.tasks) if (t.label === label) return true
+    return false
+  }
+
   /** Make a task. It runs when the machine is run. A label that is taken gets a number. */
   spawn(label: string, body: Step<any>, o: { service?: boolean; owner?: any; at?: number } = {}): Task {
-    let same = 1
     let unique = label
-    while (this.tasks.some(x => x.label === unique)) unique = `${label}#${++same}`
+    for (let same = 2; this.named(unique); same++) unique = `${label}#${same}`
     const t = new Task(this, this.tasks.length, unique, o.service === true)
     t.owner = o.owner ?? null
     t.now = o.at ?? (this.current === null ? 0 : this.current.now)
@@ -264,7 +265,9 @@ export class Machine {
 
   private loop(chooser: Chooser): Verdict {
     const { tasks, trace } = this
-    const { ready } = this
+    // Who may run now, an array for each number of them. As young as the tasks: storing a young object in an old array
+    // costs more than the rest of the scheduling.
+    const offered: Task[][] = []
     const timed = this.policy === 'timed'
     const always = chooser.always === true
     const { races, instead } = this
@@ -274,42 +277,37 @@ export class Machine {
       if (this.stopped) return 'redundant'
       // Who may run: the running task first, then the others by id; under `timed` only those with the lowest clock.
       let n = 0
+      let low = 0
       if (timed) {
-        let low = Number.POSITIVE_INFINITY
+        low = Number.POSITIVE_INFINITY
         for (let i = 0; i < tasks.length; i++) {
           const t = tasks[i]!
-          if (t.state === RUNNABLE && t.now < low) low = t.now
+          if (t.state !== RUNNABLE || t.now > low) continue
+          n = t.now < low ? 1 : n + 1
+          low = t.now
         }
-        if (cur !== null && cur.state === RUNNABLE && cur.now === low) ready[n++] = cur
-        for (let i = 0; i < tasks.length; i++) {
-          const t = tasks[i]!
-          if (t.state === RUNNABLE && t.now === low && t !== cur) ready[n++] = t
-        }
-      } else {
-        if (cur !== null && cur.state === RUNNABLE) ready[n++] = cur
-        for (let i = 0; i < tasks.length; i++) {
-          const t = tasks[i]!
-          if (t.state === RUNNABLE && t !== cur) ready[n++] = t
-        }
-      }
+      } else for (let i = 0; i < tasks.length; i++) if (tasks[i]!.state === RUNNABLE) n++
       if (n === 0) return this.ended()
-      let pick = 0
-      if (n > 1 || always) {
-        // An array of each length: cutting and growing one at every step is dear.
-        this.options[n] ??= new Array<Task>(n)
-        const exact = this.options[n]!
-        for (let i = 0; i < n; i++) exact[i] = ready[i]!
-        pick = chooser.choose('schedule', exact, this)
-        if (pick === REDUNDANT) return 'redundant'
+      offered[n] ??= new Array<Task>(n)
+      const ready = offered[n]!
+      let k = 0
+      if (cur !== null && cur.state === RUNNABLE && (!timed || cur.now === low)) ready[k++] = cur
+      for (let i = 0; k < n; i++) {
+        const t = tasks[i]!
+        if (t.state === RUNNABLE && t !== cur && (!timed || t.now === low)) ready[k++] = t
       }
-      if (!(pick >= 0 && pick < n && trunc(pick) === pick))
-        throw new InvariantError(`famsim bug: the chooser answered ${pick} of ${n}`)
-      const t = ready[pick]!
+      let t = ready[0]!
+      if (n > 1 || always) {
+        const pick = chooser.choose('schedule', ready, this)
+        if (pick === REDUNDANT) return 'redundant'
+        t = ready[pick]!
+        if (t === undefined) throw new InvariantError(`famsim bug: the chooser answered ${pick} of ${n}`)
+      }
       if (t !== cur) {
         this.switches.word(imul(this.steps + 1, 0x9e3779b1) ^ t.id)
+        this.current = t
       }
       cur = t
-      this.current = t
       if (this.steps === this.maxSteps) return 'steps'
       this.steps++
       t.steps++

@@ -1,6 +1,7 @@
 // Operations: what a task hands to the machine at a scheduling point. The machine knows an operation's footprint before
 // it happens. An Op is its own iterator and its own iterator result: `yield* op` yields the op once and then returns
 // what the machine sent back, with no inner generator and no further object.
+import { InvariantError } from './assert.ts'
 import { hashString } from './hash.ts'
 import type { Task } from './task.ts'
 
@@ -45,7 +46,6 @@ export class Op<T = any> {
   /** Iterator-result half of the protocol. */
   done = false
   value: any = undefined
-  private started = false
   readonly kind: OpKind
   readonly obj: OpObject | null
   readonly a: any
@@ -60,16 +60,19 @@ export class Op<T = any> {
     this.b = b
   }
   [Symbol.iterator](): Iterator<Op, T, any> {
+    // A second use would slip past its scheduling point unseen.
+    if (this.value !== undefined || this.done)
+      throw new InvariantError(
+        `famsim bug: one ${this.kind.name} operation is used twice; make a fresh one for each use`,
+      )
     return this as any
   }
   next(v: any): this {
-    if (this.started) {
+    // Its own value once it has been yielded.
+    if (this.value === this) {
       this.done = true
       this.value = v
-    } else {
-      this.started = true
-      this.value = this
-    }
+    } else this.value = this
     return this
   }
   throw(e: unknown): never {

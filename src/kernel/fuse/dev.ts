@@ -140,7 +140,7 @@ export const fuse_dev_do_read = kfn('fuse_dev_do_read', function* (fc: fuse_conn
     if (next instanceof Uint8Array) return next
     const req = next
     const alive = yield* spin_section(fc.fpq_lock, () => {
-      if (fc.connected) fc.processing.set(req.unique, req)
+      if (fc.connected) fc.processing.push(req)
       return fc.connected
     })
     if (!alive) {
@@ -171,9 +171,8 @@ export const fuse_dev_do_write = kfn('fuse_dev_do_write', function* (fc: fuse_co
   if (head.verdict.kind === 'notify') return -EINVAL
   if (head.verdict.kind !== 'ok') return head.verdict.writer
   const req = yield* spin_section(fc.fpq_lock, () => {
-    const r = fc.connected ? fc.processing.get(head.unique) : undefined
-    if (r !== undefined) fc.processing.delete(head.unique)
-    return r
+    const i = fc.connected ? fc.processing.items.findIndex(r => r.unique === head.unique) : -1
+    return i < 0 ? undefined : fc.processing.removeAt(i)
   })
   if (req === undefined) return -ENOENT
   const reply = checkReply(req.args.op, bytes, req.args.room)
@@ -198,10 +197,7 @@ export const fuse_abort_conn = kfn('fuse_abort_conn', function* (fc: fuse_conn):
   if (queued === null) return
   const sent = yield* spin_section(fc.fpq_lock, () => {
     const list: fuse_req[] = []
-    for (const [unique, r] of fc.processing.entries()) {
-      fc.processing.delete(unique)
-      list.push(r)
-    }
+    for (let r = fc.processing.shift(); r !== undefined; r = fc.processing.shift()) list.push(r)
     return list
   })
   yield* wake_up_all(fc.blocked_waitq)

@@ -79,7 +79,7 @@ export class fuse_conn {
   readonly forgets: JList<fuse_forget>
   readonly reqctr: Cell<number>
   readonly fpq_lock: SpinLock
-  readonly processing: JMap<number, fuse_req>
+  readonly processing: JList<fuse_req>
   readonly initialized: Cell<boolean>
   readonly blocked_waitq: WaitQueue
   readonly inodes: JMap<number, Inode>
@@ -113,7 +113,7 @@ export class fuse_conn {
     this.forgets = new JList(m.journal)
     this.reqctr = new Cell(m, 'fiq->reqctr', 0)
     this.fpq_lock = new SpinLock(m, 'fpq->lock')
-    this.processing = new JMap(m.journal)
+    this.processing = new JList(m.journal)
     this.initialized = new Cell(m, 'fc->initialized', false)
     this.blocked_waitq = new WaitQueue(m, 'fc->blocked_waitq')
     this.inodes = new JMap(m.journal)
