@@ -26,23 +26,6 @@ export { JChain, JList, JMap, Journal, Link, type Mark, type Saver, type Undoabl
 export { type FnInfo, kfn, sealed } from './kfn.ts'
 export { Lifecycle, type LifecycleConfig } from './lifecycle.ts'
 export {
-  down_read,
-  down_write,
-  Mutex,
-  mutex_lock,
-  mutex_trylock,
-  mutex_unlock,
-  RwSemaphore,
-  SpinLock,
-  spin_is_locked,
-  spin_lock,
-  spin_section,
-  spin_trylock,
-  spin_unlock,
-  up_read,
-  up_write,
-} from './lock.ts'
-export {
   Machine,
   type MachineOptions,
   type Policy,
@@ -54,6 +37,7 @@ export {
   work,
 } from './machine.ts'
 export * from './math.ts'
+export { Mutex, mutex_lock, mutex_trylock, mutex_unlock } from './mutex.ts'
 export { ACCESS_NONE, ACCESS_READ, ACCESS_WRITE, BLOCKED, Op, OpKind, type OpObject, type Step } from './op.ts'
 export {
   ACQUIRE,
@@ -70,6 +54,8 @@ export {
 } from './order.ts'
 export { Races } from './races.ts'
 export { Stream, Streams } from './rng.ts'
+export { down_read, down_write, RwSemaphore, up_read, up_write } from './rwsem.ts'
+export { SpinLock, spin_is_locked, spin_lock, spin_section, spin_trylock, spin_unlock } from './spinlock.ts'
 export { DEAD, Killed, Oops, RUNNABLE, SLEEPING, Task } from './task.ts'
 export { EventKind, Trace, type TraceEvent } from './trace.ts'
 export {

@@ -3,8 +3,8 @@
 // smp_wmb paired with smp_rmb; it is kept as vector clocks. Off (null in the machine) it costs one test a step.
 // State: of one execution only; what happened before its start is settled. peek and poke do not count.
 import { type Cell, CMPXCHG, LOAD_ACQUIRE, RMW, SMP_MB, SMP_RMB, SMP_WMB, STORE_RELEASE, XCHG } from './cell.ts'
-import { RwSemaphore } from './lock.ts'
 import { ACCESS_NONE, ACCESS_WRITE, type Op, type OpKind, type OpObject } from './op.ts'
+import { RwSemaphore } from './rwsem.ts'
 import type { Task } from './task.ts'
 
 /** Number of the last thing of each task that is known to be before; by task id. */

@@ -1,0 +1,74 @@
+// struct mutex. Handed over to waiters in the order they came. Its state is journaled; `freeAt` is when the last holder
+// left, so that the next one's clock joins it.
+import { JList, type Journal, type Undoable } from './journal.ts'
+import { ask, drop, take } from './lock.ts'
+import type { Machine } from './machine.ts'
+import { ACCESS_WRITE, BLOCKED, Op, OpKind } from './op.ts'
+import type { Task } from './task.ts'
+import { hashValue } from './watch.ts'
+
+const MUTEX_LOCK = new OpKind('mutex_lock', ACCESS_WRITE, 20, true, (t, op) => ask(t, op.obj as Mutex).lock(t))
+const MUTEX_TRYLOCK = new OpKind('mutex_trylock', ACCESS_WRITE, 20, true, (t, op) => (op.obj as Mutex).trylock(t))
+const MUTEX_UNLOCK = new OpKind('mutex_unlock', ACCESS_WRITE, 10, true, (t, op) => (op.obj as Mutex).unlock(t))
+
+/** struct mutex. Not recursive; a second lock by the owner is a self-deadlock. */
+export class Mutex implements Undoable {
+  readonly id: number
+  readonly name: string
+  owner: Task | null = null
+  private freeAt = 0
+  private readonly queue: JList<Task>
+  private readonly j: Journal
+  constructor(m: Machine, name: string) {
+    this.id = m.newId()
+    this.name = name
+    this.j = m.journal
+    this.queue = new JList(m.journal)
+  }
+  undo(freeAt: number, owner: Task | null): void {
+    this.owner = owner
+    this.freeAt = freeAt
+  }
+  holders(): readonly Task[] {
+    return this.owner ? [this.owner] : []
+  }
+  private set(owner: Task | null, freeAt: number): void {
+    const { watch } = this.j
+    if (watch !== null) watch.change(this, hashValue(this.owner), hashValue(owner))
+    this.j.push(this, this.freeAt, this.owner)
+    this.owner = owner
+    this.freeAt = freeAt
+  }
+  lock(t: Task): any {
+    if (this.owner !== null) {
+      this.queue.push(t)
+      return BLOCKED
+    }
+    this.set(t, this.freeAt)
+    if (this.freeAt > t.now) t.now = this.freeAt
+    take(t, this)
+    return undefined
+  }
+  trylock(t: Task): boolean {
+    if (this.owner !== null) {
+      t.m.order?.refused(t, this)
+      return false
+    }
+    this.lock(t)
+    return true
+  }
+  unlock(t: Task): void {
+    if (!drop(t, this)) return
+    const next = this.queue.shift() ?? null
+    this.set(next, t.now)
+    if (next !== null) {
+      take(next, this)
+      t.m.grant(next, undefined)
+    }
+  }
+}
+
+export const mutex_lock = (l: Mutex): Op<void> => new Op<void>(MUTEX_LOCK, l)
+/** True when taken. */
+export const mutex_trylock = (l: Mutex): Op<boolean> => new Op<boolean>(MUTEX_TRYLOCK, l)
+export const mutex_unlock = (l: Mutex): Op<void> => new Op<void>(MUTEX_UNLOCK, l)
