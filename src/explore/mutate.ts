@@ -31,8 +31,17 @@ export interface Subject {
 }
 
 /** Operations that can be weakened, and how each is done when it is. */
-const LOCKS = new Set(['mutex_lock', 'spin_lock', 'down_read', 'down_write'])
-const UNLOCKS = new Set(['mutex_unlock', 'spin_unlock', 'up_read', 'up_write'])
+const LOCKS = new Set([
+  'mutex_lock',
+  'mutex_lock_killable',
+  'mutex_lock_interruptible',
+  'spin_lock',
+  'down_read',
+  'down_read_killable',
+  'down_write',
+  'down_write_killable',
+])
+const UNLOCKS = new Set(['mutex_unlock', 'spin_unlock', 'up_read', 'up_write', 'downgrade_write'])
 const BARRIERS = new Set(['smp_wmb', 'smp_rmb', 'smp_mb'])
 const CHECKS = new Set(['load', 'READ_ONCE', 'smp_load_acquire'])
 
@@ -97,7 +106,7 @@ const weakened =
       const n = nothing(r)
       return n === undefined ? r : n
     }
-    return undefined // a lock not taken, a barrier that is not there
+    return kind === 'lock' ? 0 : undefined // not taken, but who asked thinks so; a barrier that is not there
   }
 
 /** Weaken one site (null: none) and search: `choosers` are tried in order until something is noticed. */

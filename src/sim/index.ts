@@ -37,7 +37,14 @@ export {
   work,
 } from './machine.ts'
 export * from './math.ts'
-export { Mutex, mutex_lock, mutex_trylock, mutex_unlock } from './mutex.ts'
+export {
+  Mutex,
+  mutex_lock,
+  mutex_lock_interruptible,
+  mutex_lock_killable,
+  mutex_trylock,
+  mutex_unlock,
+} from './mutex.ts'
 export { ACCESS_NONE, ACCESS_READ, ACCESS_WRITE, BLOCKED, Op, OpKind, type OpObject, type Step } from './op.ts'
 export {
   ACQUIRE,
@@ -54,16 +61,25 @@ export {
 } from './order.ts'
 export { Races } from './races.ts'
 export { Stream, Streams } from './rng.ts'
-export { down_read, down_write, RwSemaphore, up_read, up_write } from './rwsem.ts'
+export {
+  down_read,
+  down_read_killable,
+  down_read_trylock,
+  down_write,
+  down_write_killable,
+  down_write_trylock,
+  downgrade_write,
+  RwSemaphore,
+  up_read,
+  up_write,
+} from './rwsem.ts'
+export { INTERRUPTED, NOT_LOCKED, signal, type WaitMode } from './signal.ts'
 export { SpinLock, spin_is_locked, spin_lock, spin_section, spin_trylock, spin_unlock } from './spinlock.ts'
 export { DEAD, Killed, Oops, RUNNABLE, SLEEPING, Task } from './task.ts'
 export { EventKind, Trace, type TraceEvent } from './trace.ts'
 export {
   Completion,
   complete,
-  INTERRUPTED,
-  signal,
-  type WaitMode,
   WaitQueue,
   wait_event,
   wait_for_completion,

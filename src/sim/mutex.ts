@@ -1,13 +1,18 @@
-// struct mutex. Handed over to waiters in the order they came. Its state is journaled; `freeAt` is when the last holder
+// struct mutex. Handed over to waiters in the order they came; a signal takes a waiter out of the queue. Its state is journaled; `freeAt` is when the last holder
 // left, so that the next one's clock joins it.
 import { JList, type Journal, type Undoable } from './journal.ts'
 import { ask, drop, take } from './lock.ts'
 import type { Machine } from './machine.ts'
-import { ACCESS_WRITE, BLOCKED, Op, OpKind } from './op.ts'
+import { ACCESS_WRITE, Op, OpKind } from './op.ts'
+import { asleep, NOT_LOCKED, signalled, type WaitMode } from './signal.ts'
 import type { Task } from './task.ts'
 import { hashValue } from './watch.ts'
 
-const MUTEX_LOCK = new OpKind('mutex_lock', ACCESS_WRITE, 20, true, (t, op) => ask(t, op.obj as Mutex).lock(t))
+const taking = (name: string, mode: WaitMode): OpKind =>
+  new OpKind(name, ACCESS_WRITE, 20, true, (t, op) => ask(t, op.obj as Mutex).lock(t, mode))
+const MUTEX_LOCK = taking('mutex_lock', 'uninterruptible')
+const MUTEX_LOCK_KILLABLE = taking('mutex_lock_killable', 'killable')
+const MUTEX_LOCK_INTERRUPTIBLE = taking('mutex_lock_interruptible', 'interruptible')
 const MUTEX_TRYLOCK = new OpKind('mutex_trylock', ACCESS_WRITE, 20, true, (t, op) => (op.obj as Mutex).trylock(t))
 const MUTEX_UNLOCK = new OpKind('mutex_unlock', ACCESS_WRITE, 10, true, (t, op) => (op.obj as Mutex).unlock(t))
 
@@ -39,15 +44,21 @@ export class Mutex implements Undoable {
     this.owner = owner
     this.freeAt = freeAt
   }
-  lock(t: Task): any {
+  /** Nobody looks at signals while it is free. */
+  lock(t: Task, mode: WaitMode = 'uninterruptible'): any {
     if (this.owner !== null) {
+      if (signalled(t, mode)) return NOT_LOCKED
       this.queue.push(t)
-      return BLOCKED
+      return asleep(t, mode)
     }
     this.set(t, this.freeAt)
     if (this.freeAt > t.now) t.now = this.freeAt
     take(t, this)
-    return undefined
+    return 0
+  }
+  interrupt(t: Task): void {
+    this.queue.remove(t)
+    t.m.grant(t, NOT_LOCKED)
   }
   trylock(t: Task): boolean {
     if (this.owner !== null) {
@@ -63,12 +74,16 @@ export class Mutex implements Undoable {
     this.set(next, t.now)
     if (next !== null) {
       take(next, this)
-      t.m.grant(next, undefined)
+      t.m.grant(next, 0)
     }
   }
 }
 
 export const mutex_lock = (l: Mutex): Op<void> => new Op<void>(MUTEX_LOCK, l)
+/** 0, or NOT_LOCKED when SIGKILL came first. */
+export const mutex_lock_killable = (l: Mutex): Op<number> => new Op<number>(MUTEX_LOCK_KILLABLE, l)
+/** 0, or NOT_LOCKED when a signal came first. */
+export const mutex_lock_interruptible = (l: Mutex): Op<number> => new Op<number>(MUTEX_LOCK_INTERRUPTIBLE, l)
 /** True when taken. */
 export const mutex_trylock = (l: Mutex): Op<boolean> => new Op<boolean>(MUTEX_TRYLOCK, l)
 export const mutex_unlock = (l: Mutex): Op<void> => new Op<void>(MUTEX_UNLOCK, l)

@@ -1,18 +1,32 @@
-// struct rw_semaphore: FIFO; a waiting writer keeps later readers out; taking it twice for reading is a bug. State and
-// clocks as those of a mutex.
+// struct rw_semaphore. State and clocks as those of a mutex. Who gets in, as in kernel/locking/rwsem.c: a reader that comes
+// waits as soon as anybody is queued, so writers don't starve. When the lock becomes free, or is downgraded, and the first
+// in the queue is a reader, all the readers of the queue get in together, also those behind writers (the kernel stops at
+// 256); the writers keep their places. A first writer gets in alone, when the last reader has left. It is handed over:
+// nobody steals it from a queue, which the kernel allows for up to 4 ms. Taking it twice for reading is a bug.
 import { JList, type Journal, type Undoable } from './journal.ts'
 import { ask, drop, take } from './lock.ts'
 import type { Machine } from './machine.ts'
-import { ACCESS_WRITE, BLOCKED, Op, OpKind } from './op.ts'
+import { ACCESS_WRITE, Op, OpKind } from './op.ts'
+import { asleep, NOT_LOCKED, signalled, type WaitMode } from './signal.ts'
 import type { Task } from './task.ts'
 import { hashValue } from './watch.ts'
 
-const DOWN_READ = new OpKind('down_read', ACCESS_WRITE, 20, true, (t, op) => ask(t, op.obj as RwSemaphore).downRead(t))
+const down = (name: string, write: boolean, mode: WaitMode): OpKind =>
+  new OpKind(name, ACCESS_WRITE, 20, true, (t, op) => ask(t, op.obj as RwSemaphore).down(t, write, mode))
+const trying = (name: string, write: boolean): OpKind =>
+  new OpKind(name, ACCESS_WRITE, 20, true, (t, op) => (op.obj as RwSemaphore).tryDown(t, write))
+
+const DOWN_READ = down('down_read', false, 'uninterruptible')
+const DOWN_READ_KILLABLE = down('down_read_killable', false, 'killable')
+const DOWN_READ_TRYLOCK = trying('down_read_trylock', false)
 const UP_READ = new OpKind('up_read', ACCESS_WRITE, 10, true, (t, op) => (op.obj as RwSemaphore).upRead(t))
-const DOWN_WRITE = new OpKind('down_write', ACCESS_WRITE, 20, true, (t, op) =>
-  ask(t, op.obj as RwSemaphore).downWrite(t),
-)
+const DOWN_WRITE = down('down_write', true, 'uninterruptible')
+const DOWN_WRITE_KILLABLE = down('down_write_killable', true, 'killable')
+const DOWN_WRITE_TRYLOCK = trying('down_write_trylock', true)
 const UP_WRITE = new OpKind('up_write', ACCESS_WRITE, 10, true, (t, op) => (op.obj as RwSemaphore).upWrite(t))
+const DOWNGRADE_WRITE = new OpKind('downgrade_write', ACCESS_WRITE, 10, true, (t, op) =>
+  (op.obj as RwSemaphore).downgrade(t),
+)
 
 /** One in the queue; its id is made of the task's, so that equal queues hash alike. */
 class RwWaiter {
@@ -26,7 +40,6 @@ class RwWaiter {
   }
 }
 
-/** struct rw_semaphore: FIFO; a waiting writer keeps later readers out; taking it twice for reading is a bug. */
 export class RwSemaphore implements Undoable {
   readonly id: number
   readonly name: string
@@ -66,22 +79,34 @@ export class RwSemaphore implements Undoable {
     if (this.freeAt > t.now) t.now = this.freeAt
     take(t, this)
   }
-  downRead(t: Task): any {
-    if (t.held.includes(this)) t.m.problem('recursive lock', `${t.label} takes ${this.name} again`)
-    if (this.writer !== null || this.queue.length > 0) {
-      this.queue.push(new RwWaiter(t, false))
-      return BLOCKED
-    }
-    this.enter(t, false)
-    return undefined
+  /** May one who comes now get in at once? */
+  private open(write: boolean): boolean {
+    return this.writer === null && (write ? this.readers.length === 0 : this.queue.length === 0)
   }
-  downWrite(t: Task): any {
-    if (this.writer !== null || this.readers.length > 0) {
-      this.queue.push(new RwWaiter(t, true))
-      return BLOCKED
+  /** Nobody looks at signals while it is open. */
+  down(t: Task, write: boolean, mode: WaitMode): any {
+    if (!write && t.held.includes(this)) t.m.problem('recursive lock', `${t.label} takes ${this.name} again`)
+    if (this.open(write)) {
+      this.enter(t, write)
+      return 0
     }
-    this.enter(t, true)
-    return undefined
+    if (signalled(t, mode)) return NOT_LOCKED
+    this.queue.push(new RwWaiter(t, write))
+    return asleep(t, mode)
+  }
+  tryDown(t: Task, write: boolean): boolean {
+    if (!this.open(write)) {
+      t.m.order?.refused(t, this)
+      return false
+    }
+    this.enter(t, write)
+    return true
+  }
+  interrupt(t: Task): void {
+    this.queue.removeAt(this.queue.items.findIndex(w => w.task === t))
+    t.m.grant(t, NOT_LOCKED)
+    // It may have been all that kept the readers behind it out.
+    this.handOver(t.m)
   }
   upRead(t: Task): void {
     if (this.writer === t) {
@@ -91,32 +116,51 @@ export class RwSemaphore implements Undoable {
     if (!drop(t, this)) return
     this.readers.remove(t)
     if (t.now > this.freeAt) this.set(this.writer, t.now)
-    if (this.readers.length === 0) this.handOver(t)
+    if (this.readers.length === 0) this.handOver(t.m)
   }
   upWrite(t: Task): void {
-    if (this.writer !== t && t.held.includes(this)) {
-      t.m.problem('wrong unlock', `${t.label} gives up ${this.name} as a writer, and holds it for reading`)
-      return
-    }
+    if (this.notWriter(t, 'gives up')) return
     if (!drop(t, this)) return
     this.set(null, t.now)
-    this.handOver(t)
+    this.handOver(t.m)
   }
-  /** The head of the queue gets in: one writer, or every reader before the next writer. */
-  private handOver(by: Task): void {
-    for (;;) {
-      const w = this.queue.at(0)
-      if (w === undefined || this.writer !== null) return
-      if (w.write && this.readers.length > 0) return
-      this.queue.shift()
+  /** The writer goes on as a reader; nobody writes in between. */
+  downgrade(t: Task): void {
+    if (this.notWriter(t, 'downgrades')) return
+    if (!drop(t, this)) return
+    this.set(null, t.now)
+    this.enter(t, false)
+    this.handOver(t.m)
+  }
+  private notWriter(t: Task, does: string): boolean {
+    if (this.writer === t || !t.held.includes(this)) return false
+    t.m.problem('wrong unlock', `${t.label} ${does} ${this.name} as a writer, and holds it for reading`)
+    return true
+  }
+  /** Who is first in the queue gets in if it can: one writer, or all readers. */
+  private handOver(m: Machine): void {
+    const first = this.queue.at(0)
+    if (first === undefined || this.writer !== null || (first.write && this.readers.length > 0)) return
+    const next = first.write ? [first] : this.queue.items.filter(w => !w.write)
+    for (const w of next) {
+      this.queue.remove(w)
       this.enter(w.task, w.write)
-      by.m.grant(w.task, undefined)
-      if (w.write) return
+      m.grant(w.task, 0)
     }
   }
 }
 
 export const down_read = (l: RwSemaphore): Op<void> => new Op<void>(DOWN_READ, l)
+/** 0, or NOT_LOCKED when SIGKILL came first. */
+export const down_read_killable = (l: RwSemaphore): Op<number> => new Op<number>(DOWN_READ_KILLABLE, l)
+/** True when taken. */
+export const down_read_trylock = (l: RwSemaphore): Op<boolean> => new Op<boolean>(DOWN_READ_TRYLOCK, l)
 export const up_read = (l: RwSemaphore): Op<void> => new Op<void>(UP_READ, l)
 export const down_write = (l: RwSemaphore): Op<void> => new Op<void>(DOWN_WRITE, l)
+/** 0, or NOT_LOCKED when SIGKILL came first. */
+export const down_write_killable = (l: RwSemaphore): Op<number> => new Op<number>(DOWN_WRITE_KILLABLE, l)
+/** True when taken. */
+export const down_write_trylock = (l: RwSemaphore): Op<boolean> => new Op<boolean>(DOWN_WRITE_TRYLOCK, l)
 export const up_write = (l: RwSemaphore): Op<void> => new Op<void>(UP_WRITE, l)
+/** From holding for writing to holding for reading. */
+export const downgrade_write = (l: RwSemaphore): Op<void> => new Op<void>(DOWNGRADE_WRITE, l)

@@ -2,6 +2,7 @@
 import type { FnInfo } from './kfn.ts'
 import type { Machine } from './machine.ts'
 import type { Op, OpObject } from './op.ts'
+import type { WaitMode } from './signal.ts'
 
 export const RUNNABLE = 0
 export const SLEEPING = 1
@@ -57,6 +58,8 @@ export class Task {
   seenB = 0
   /** Those hashes as they were when each sealed function it is in was called. */
   readonly kept: number[] = []
+  /** Which signals end the sleep it is in, or was in last. */
+  mode: WaitMode = 'uninterruptible'
   /** Signals that are pending, by name; the kernel above gives them their meaning. */
   readonly signals: string[] = []
 

@@ -2,18 +2,9 @@
 // going to sleep are one step, as prepare_to_wait + schedule are for a waker that takes the queue's lock.
 import { JList, type Undoable } from './journal.ts'
 import type { Machine } from './machine.ts'
-import { ACCESS_WRITE, BLOCKED, Op, OpKind } from './op.ts'
+import { ACCESS_WRITE, Op, OpKind } from './op.ts'
+import { asleep, INTERRUPTED, signalled, type WaitMode } from './signal.ts'
 import { SLEEPING, type Task } from './task.ts'
-
-/** Value of an interrupted wait: -ERESTARTSYS of the kernel. */
-export const INTERRUPTED = -512
-
-/** Which signals end a wait: none, fatal ones, any. */
-export type WaitMode = 'uninterruptible' | 'killable' | 'interruptible'
-
-/** Does a pending signal end a wait of this mode? */
-const ended = (t: Task, mode: WaitMode): boolean =>
-  mode === 'interruptible' ? t.signals.length > 0 : mode === 'killable' && t.signals.includes('SIGKILL')
 
 const wait = (t: Task, op: Op): any => {
   const q = op.obj as WaitQueue
@@ -25,12 +16,12 @@ const wait = (t: Task, op: Op): any => {
     q.waiters.remove(t)
     return 0
   }
-  if (ended(t, op.b)) {
+  if (signalled(t, op.b)) {
     q.waiters.remove(t)
     return INTERRUPTED
   }
   if (!q.waiters.items.includes(t)) q.waiters.push(t)
-  return BLOCKED
+  return asleep(t, op.b)
 }
 const WAIT = new OpKind('wait_event', ACCESS_WRITE, 30, true, wait)
 const WAKE = new OpKind('wake_up', ACCESS_WRITE, 30, true, (_t, op) => (op.obj as WaitQueue).wake_up(op.a))
@@ -57,6 +48,9 @@ export class WaitQueue {
     this.m.journal.watch?.touch(this, true)
     this.wake(n)
   }
+  interrupt(t: Task): void {
+    this.m.retry(t)
+  }
   /** Let waiters look again: all, or the first `n` that sleep (one woken before does not count twice). They leave the queue when their condition holds. */
   wake(n?: number): void {
     const w = this.waiters.items
@@ -76,14 +70,6 @@ export const wait_event = (q: WaitQueue, cond: () => boolean, mode: WaitMode = '
 export const wake_up_all = (q: WaitQueue): Op<void> => new Op<void>(WAKE, q)
 /** Wake one waiter. */
 export const wake_up = (q: WaitQueue): Op<void> => new Op<void>(WAKE, q, 1)
-
-/** Send a signal to a task: it becomes pending, and a wait that it may end looks again. */
-export function signal(t: Task, name: string): void {
-  t.signals.push(name)
-  // Only a wait: a task queued for a lock would queue twice.
-  const op = t.pending
-  if (op !== null && op.kind === WAIT && ended(t, op.b)) t.m.retry(t)
-}
 
 const COMPLETE = new OpKind('complete', ACCESS_WRITE, 30, true, (t, op) => {
   t.m.order?.waking(t)

@@ -4,19 +4,28 @@ import { RandomChooser } from '../../src/explore/strategies/random.ts'
 import {
   Cell,
   down_read,
+  down_read_killable,
+  down_read_trylock,
   down_write,
+  down_write_killable,
+  down_write_trylock,
+  downgrade_write,
   kfn,
   Machine,
   Mutex,
   mutex_lock,
+  mutex_lock_interruptible,
+  mutex_lock_killable,
   mutex_trylock,
   mutex_unlock,
+  NOT_LOCKED,
   type Op,
   type Policy,
   RwSemaphore,
   SpinLock,
   type Step,
   signal,
+  sleep,
   spin_lock,
   spin_unlock,
   step,
@@ -252,7 +261,7 @@ describe('mutual exclusion', () => {
   })
 })
 
-/** The rule of the semaphore, from the documentation: one queue; readers join readers only while nobody waits. */
+/** The rule of the semaphore: one queue; readers join readers only while nobody waits; a first reader takes all readers in. */
 class RwModel {
   writer = ''
   readers: string[] = []
@@ -268,13 +277,15 @@ class RwModel {
   up(who: string): void {
     if (this.writer === who) this.writer = ''
     else this.readers.splice(this.readers.indexOf(who), 1)
-    while (this.queue.length > 0 && this.writer === '') {
-      const { who, write } = this.queue[0]!
-      if (write && this.readers.length > 0) return
+    const first = this.queue[0]
+    if (first === undefined || this.writer !== '' || (first.write && this.readers.length > 0)) return
+    if (first.write) {
+      this.writer = first.who
       this.queue.shift()
-      if (write) this.writer = who
-      else this.readers.push(who)
+      return
     }
+    for (const w of this.queue) if (!w.write) this.readers.push(w.who)
+    this.queue = this.queue.filter(w => w.write)
   }
   holders(): string[] {
     return this.writer !== '' ? [this.writer] : [...this.readers].sort()
@@ -379,9 +390,129 @@ describe('rw_semaphore', () => {
     expect(seen.slice(0, 6)).toEqual(['', 'a', 'a', 'a', 'a', 'a'])
     expect(seen.slice(6).filter((s, i, all) => s !== all[i - 1])).toEqual(['w', 'b', ''])
   })
-  it('a writer hands over to all readers up to the next writer', () => {
-    const { seen } = scripted({ w: write, a: read, b: read, v: write, c: read }, 'wwaabbvvcc')
-    expect(seen.slice(10).filter((s, i, all) => s !== all[i - 1])).toEqual(['ab', 'b', 'v', 'c', ''])
+  // Who comes in which order while w writes (capitals write), and who is in together after it. Letters leave one by one.
+  it.each([
+    ['abC', 'ab C'],
+    ['aCb', 'ab C'],
+    ['Cab', 'C ab'],
+    ['aCbDc', 'abc C D'],
+    ['CDab', 'C D ab'],
+    ['CaDb', 'C ab D'],
+  ])('those who come as %s behind a writer get in as %s', (came, want) => {
+    const m = new Machine({ policy: 'free' })
+    const sem = new RwSemaphore(m, 'sem')
+    const groups: string[] = []
+    let last = ''
+    m.afterStep = () => {
+      const now = sem
+        .holders()
+        .map(t => t.label)
+        .join('')
+      if (now !== '' && !last.includes(now)) groups.push(now)
+      last = now
+    }
+    for (const l of `W${came}`) m.spawn(l, l < 'a' ? write(sem) : read(sem))
+    // Each blocks before W goes on; then each leaves before the next one's turn.
+    expect(m.run(turns([...`WW${[...came].map(c => c + c).join('')}`]))).toBe('held')
+    expect(groups.slice(1).join(' ')).toBe(want)
+  })
+  it('no writer starves: however many readers come, it gets in before those who come after it', () => {
+    fc.assert(
+      fc.property(fc.nat(), seed => {
+        const m = new Machine({ policy: 'free' })
+        const sem = new RwSemaphore(m, 'sem')
+        let cameBefore: string[] = []
+        let late = 0
+        let waiting = false
+        m.trace.on = true
+        m.trace.sink = e => {
+          if (e.task!.label === 'writer' && e.subject === 'blocks') {
+            waiting = true
+            cameBefore = sem.holders().map(t => t.label)
+          }
+          if (waiting && sem.holders().some(t => t.label !== 'writer' && !cameBefore.includes(t.label))) late++
+          if (sem.writer !== null) waiting = false
+        }
+        for (let i = 0; i < 4; i++)
+          m.spawn(
+            `r${i}`,
+            (function* () {
+              for (let k = 0; k < 3; k++) yield* read(sem)
+            })(),
+          )
+        m.spawn('writer', write(sem))
+        expect([m.run(new RandomChooser(seed)), late]).toEqual(['held', 0])
+      }),
+      { numRuns: 300 },
+    )
+  })
+  it.each([
+    ['', [true, true]],
+    ['r', [true, false]],
+    ['rw', [false, false]],
+    ['w', [false, false]],
+    ['wr', [false, false]],
+  ])('trylock, when there came before: "%s" (read, write)', (came, want) => {
+    const m = new Machine()
+    const sem = new RwSemaphore(m, 'sem')
+    const got: boolean[] = []
+    const stay = function* (write: boolean): Step<void> {
+      yield* write ? down_write(sem) : down_read(sem)
+      yield* sleep(1000)
+      yield* write ? up_write(sem) : up_read(sem)
+    }
+    for (const [i, c] of [...came].entries()) m.spawn(c, stay(c === 'w'), { at: 50 * i })
+    m.spawn(
+      't',
+      (function* () {
+        got.push(yield* down_read_trylock(sem))
+        if (got[0]) yield* up_read(sem)
+        got.push(yield* down_write_trylock(sem))
+        if (got[1]) yield* up_write(sem)
+      })(),
+      { at: 200 },
+    )
+    expect([m.run(), got, problems(m)]).toEqual(['held', want, []])
+  })
+  it('downgrade_write lets the readers of the queue in and keeps writers out until all have left', () => {
+    const down = function* (sem: RwSemaphore): Step<void> {
+      yield* down_write(sem)
+      yield* downgrade_write(sem)
+      yield* up_read(sem)
+    }
+    const { seen, verdict } = scripted({ d: down, a: read, w: write, b: read }, 'ddaawwbbdd')
+    expect([verdict, seen.filter((s, i, all) => s !== all[i - 1])]).toEqual([
+      'held',
+      ['', 'd', 'dab', 'ab', 'b', 'w', ''],
+    ])
+    // With a writer first in the queue, nobody joins.
+    const first = scripted({ d: down, w: write, a: read }, 'ddwwaadd')
+    expect(first.seen.filter((s, i, all) => s !== all[i - 1])).toEqual(['', 'd', 'w', 'a', ''])
+  })
+  it('downgrade_write orders: what the writer stored is there for the readers it lets in', () => {
+    const m = new Machine({ races: true, policy: 'free' })
+    const sem = new RwSemaphore(m, 'sem')
+    const x = new Cell(m, 'x', 0)
+    m.spawn(
+      'd',
+      (function* () {
+        yield* down_write(sem)
+        yield* x.store(1)
+        yield* downgrade_write(sem)
+        yield* x.load()
+        yield* up_read(sem)
+      })(),
+    )
+    const r = m.spawn(
+      'r',
+      (function* () {
+        yield* down_read(sem)
+        const v = yield* x.load()
+        yield* up_read(sem)
+        return v
+      })(),
+    )
+    expect([m.run(turns([...'ddrr'])), r.value, problems(m)]).toEqual(['held', 1, []])
   })
   it('a writer goes on no earlier than the readers left, whether it had to wait or not', () => {
     fc.assert(
@@ -437,6 +568,135 @@ describe('rw_semaphore', () => {
       })(),
     )
     expect([m.run(), problems(m)]).toEqual([verdict, found])
+  })
+})
+
+describe('a signal to one who waits for a lock', () => {
+  type Try = (m: Machine) => {
+    hold: () => Op<void>
+    want: () => Op<number | void>
+    free: () => Op<void>
+    lock: { id: number }
+  }
+  const mutex =
+    (want: (l: Mutex) => Op<number | void>): Try =>
+    m => {
+      const l = new Mutex(m, 'l')
+      return { hold: () => mutex_lock(l), want: () => want(l), free: () => mutex_unlock(l), lock: l }
+    }
+  const sem =
+    (want: (l: RwSemaphore) => Op<number | void>): Try =>
+    m => {
+      const l = new RwSemaphore(m, 'l')
+      return { hold: () => down_write(l), want: () => want(l), free: () => up_write(l), lock: l }
+    }
+  it.each<[string, Try, string, boolean]>([
+    ['mutex_lock', mutex(mutex_lock), 'SIGKILL', false],
+    ['mutex_lock_killable', mutex(mutex_lock_killable), 'SIGKILL', true],
+    ['mutex_lock_killable', mutex(mutex_lock_killable), 'SIGUSR1', false],
+    ['mutex_lock_interruptible', mutex(mutex_lock_interruptible), 'SIGUSR1', true],
+    ['down_read', sem(down_read), 'SIGKILL', false],
+    ['down_read_killable', sem(down_read_killable), 'SIGKILL', true],
+    ['down_read_killable', sem(down_read_killable), 'SIGUSR1', false],
+    ['down_write_killable', sem(down_write_killable), 'SIGKILL', true],
+    ['down_write', sem(down_write), 'SIGKILL', false],
+  ])('%s %#: %3$s', (_, make, name, ends) => {
+    for (const when of ['before', 'during', 'free']) {
+      const m = new Machine({ policy: 'free' })
+      const l = make(m)
+      const order: string[] = []
+      if (when !== 'free')
+        m.spawn(
+          'h',
+          (function* () {
+            yield* l.hold()
+            yield* step()
+            yield* step()
+            yield* l.free()
+            order.push('freed')
+          })(),
+        )
+      const w = m.spawn(
+        'w',
+        (function* () {
+          const r = yield* l.want()
+          order.push('back')
+          const has = m.current!.held.length
+          m.current!.held.length = 0
+          return [r, has]
+        })(),
+      )
+      m.spawn(
+        's',
+        (function* (): Step<void> {
+          signal(w, name)
+        })(),
+      )
+      const script = when === 'before' ? 'shhwwwh' : when === 'during' ? 'hhwwsswwh' : 'sww'
+      m.run(turns([...script]))
+      const ended = ends && when !== 'free'
+      expect([when, w.value]).toEqual([when, ended ? [NOT_LOCKED, 0] : [0, 1]])
+      if (when !== 'free') expect(order).toEqual(ended ? ['back', 'freed'] : ['freed', 'back'])
+      expect(w.signals).toEqual([name])
+    }
+  })
+  it('takes it out of the queue: the next one gets the lock; a writer that leaves lets readers join readers', () => {
+    const m = new Machine({ policy: 'free' })
+    const l = new RwSemaphore(m, 'l')
+    const read = function* (): Step<void> {
+      yield* down_read(l)
+      yield* step()
+      yield* up_read(l)
+    }
+    m.spawn('a', read())
+    const w = m.spawn(
+      'w',
+      (function* () {
+        return yield* down_write_killable(l)
+      })(),
+    )
+    m.spawn('b', read())
+    let together = 0
+    m.afterStep = () => {
+      if (l.holders().length > together) together = l.holders().length
+    }
+    m.spawn(
+      's',
+      (function* (): Step<void> {
+        signal(w, 'SIGKILL')
+      })(),
+    )
+    expect([m.run(turns([...'aawwbbs'])), w.value, together, problems(m)]).toEqual(['held', NOT_LOCKED, 2, []])
+  })
+  it('whoever hands the lock over after the signal finds it gone, in every schedule', () => {
+    const seen = new Set<string>()
+    everySchedule(c => {
+      const m = new Machine({ policy: 'free' })
+      const l = new Mutex(m, 'l')
+      m.spawn(
+        'h',
+        (function* () {
+          yield* mutex_lock(l)
+          yield* mutex_unlock(l)
+        })(),
+      )
+      const w = m.spawn(
+        'w',
+        (function* () {
+          const r = yield* mutex_lock_killable(l)
+          if (r === 0) yield* mutex_unlock(l)
+          return r
+        })(),
+      )
+      m.spawn(
+        's',
+        (function* (): Step<void> {
+          signal(w, 'SIGKILL')
+        })(),
+      )
+      seen.add(`${m.run(c)} ${w.value} ${l.owner} ${problems(m)}`)
+    })
+    expect(seen).toEqual(new Set(['held 0 null ', 'held -4 null ']))
   })
 })
 
@@ -591,6 +851,16 @@ describe('misuse', () => {
         yield* up_read(s)
       },
       ['wrong unlock: t gives up s as a writer, and holds it for reading'],
+    ],
+    [
+      'downgrade_write by a reader',
+      function* (m) {
+        const s = new RwSemaphore(m, 's')
+        yield* down_read(s)
+        yield* downgrade_write(s)
+        yield* up_read(s)
+      },
+      ['wrong unlock: t downgrades s as a writer, and holds it for reading'],
     ],
     [
       'an end with locks held',

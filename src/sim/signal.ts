@@ -1,0 +1,42 @@
+// Signals, as far as the machine knows them: they become pending, and end a sleep whose mode allows it. What they mean is
+// the kernel's business. Whatever a task sleeps at (a wait queue, a lock's queue) says how a sleep there is broken off.
+import { hashString } from './hash.ts'
+import { BLOCKED, type OpObject } from './op.ts'
+import { SLEEPING, type Task } from './task.ts'
+
+/** Which signals end a sleep: none, fatal ones, any. */
+export type WaitMode = 'uninterruptible' | 'killable' | 'interruptible'
+
+/** Value of an interrupted wait: -ERESTARTSYS of the kernel. */
+export const INTERRUPTED = -512
+/** Value of a lock that a signal kept from being taken: -EINTR of the kernel. */
+export const NOT_LOCKED = -4
+
+/** What a task can sleep at. */
+interface Sleepable extends OpObject {
+  /** `t` sleeps here, and a signal ends that. */
+  interrupt(t: Task): void
+}
+
+/** Does a pending signal end a sleep of this mode? */
+export const signalled = (t: Task, mode: WaitMode): boolean => {
+  t.m.journal.watch?.touch(t, false)
+  return mode === 'interruptible' ? t.signals.length > 0 : mode === 'killable' && t.signals.includes('SIGKILL')
+}
+
+/** `t` goes to sleep; what an operation returns then. */
+export const asleep = (t: Task, mode: WaitMode): typeof BLOCKED => {
+  t.mode = mode
+  return BLOCKED
+}
+
+/** Send a signal to a task: it becomes pending, and a sleep that it may end is over. */
+export function signal(t: Task, name: string): void {
+  const { watch } = t.m.journal
+  if (watch !== null) {
+    watch.touch(t, true)
+    watch.shift(-1 - t.id, 0, hashString(name))
+  }
+  t.signals.push(name)
+  if (t.state === SLEEPING && signalled(t, t.mode)) (t.pending!.obj as Sleepable).interrupt(t)
+}
