@@ -4,8 +4,8 @@ import type { Task } from './task.ts'
 /** A lock or queue that can say who keeps its waiters waiting. */
 export interface Waitable {
   readonly name: string
-  /** Tasks that must act before a waiter gets on; empty when nobody in particular. */
-  holders(): readonly Task[]
+  /** Tasks that must act before this waiter gets on; empty when nobody in particular. */
+  holders(waiter: Task): readonly Task[]
 }
 
 const where = (t: Task): string => {
@@ -18,7 +18,7 @@ export function describeDeadlock(stuck: readonly Task[]): string {
   const waits = (t: Task) => t.pending?.obj as (Waitable & { holders?: unknown }) | null
   const next = (t: Task): Task | undefined => {
     const w = waits(t)
-    return typeof w?.holders === 'function' ? w.holders().find(h => stuck.includes(h)) : undefined
+    return typeof w?.holders === 'function' ? w.holders(t).find(h => stuck.includes(h)) : undefined
   }
   for (const start of stuck) {
     const path: Task[] = []

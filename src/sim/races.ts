@@ -8,7 +8,7 @@ import { RwSemaphore } from './rwsem.ts'
 import type { Task } from './task.ts'
 
 /** Number of the last thing of each task that is known to be before; by task id. */
-type Clock = number[]
+export type Clock = number[]
 
 const join = (into: Clock, from: Clock | null | undefined): void => {
   if (from) for (let i = 0; i < from.length; i++) if ((from[i] ?? 0) > (into[i] ?? 0)) into[i] = from[i]!
@@ -111,6 +111,18 @@ export class Races {
   /** `t` goes on after waiting at `o`. */
   waited(t: Task, o: OpObject): void {
     join(this.of(t).now, this.lock(o).writers)
+  }
+
+  /** What `t` has done so far, for others to learn. */
+  tell(t: Task): Clock {
+    const s = this.of(t)
+    const c = s.now.slice()
+    this.tick(t, s)
+    return c
+  }
+  /** `t` follows all of `c`. */
+  learn(t: Task, c: Clock): void {
+    join(this.of(t).now, c)
   }
 
   /** `t` has done `op` with result `r`. */

@@ -1,18 +1,6 @@
-// RCU for litmus tests: readers, and grace periods that wait for the readers that were there when they began. One per
-// execution.
-import { ACCESS_WRITE, BLOCKED, Op, OpKind, type OpObject, type Point, type Task } from '../../sim/index.ts'
-
-interface Reader {
-  readonly task: Task
-  depth: number
-  ended: Point | null
-}
-interface GracePeriod {
-  readonly task: Task
-  readonly start: Point
-  /** The readers that began before it, ended or not. */
-  readonly waitsFor: readonly Reader[]
-}
+// RCU for litmus tests: sleepable RCU of the machine, where only the outermost critical section counts, as LKMM has it.
+// One per execution.
+import { ACCESS_WRITE, type Machine, Op, OpKind, type OpObject, Srcu, type Task } from '../../sim/index.ts'
 
 const READ_LOCK = new OpKind('rcu_read_lock', ACCESS_WRITE, 1, true, (t, op) => (op.obj as Rcu).readLock(t))
 const READ_UNLOCK = new OpKind('rcu_read_unlock', ACCESS_WRITE, 1, true, (t, op) => (op.obj as Rcu).readUnlock(t))
@@ -22,63 +10,48 @@ const END = new OpKind('synchronize_rcu ends', ACCESS_WRITE, 1, true, (t, op) =>
 export class Rcu implements OpObject {
   readonly id = 0
   readonly name = 'rcu'
-  /** In a critical section now, and ever. */
-  private readonly readers: Reader[] = []
-  private readonly all: Reader[] = []
-  /** Under way. */
-  private readonly periods: GracePeriod[] = []
-  private readonly began: GracePeriod[] = []
+  private readonly srcu: Srcu
+  /** Who is in a critical section: how deep, and its idx. */
+  private readonly inside = new Map<Task, { depth: number; readonly idx: number }>()
+  /** Grace periods under way. */
+  private readonly waiting = new Map<Task, ReturnType<Srcu['start']>>()
+  private readonly readers: string[] = []
+  private readonly began: string[] = []
   /** Who was under way when whom began: what the future depends on, besides what the processes have read. */
   readonly facts: string[] = []
 
+  constructor(m: Machine) {
+    this.srcu = new Srcu(m, 'rcu')
+  }
   readLock(t: Task): void {
-    const mine = this.readers.find(r => r.task === t)
+    const mine = this.inside.get(t)
     if (mine !== undefined) {
       mine.depth++
       return
     }
-    const r = { task: t, depth: 1, ended: null }
-    this.readers.push(r)
-    this.all.push(r)
-    // A grace period that began before, done or not, is no business of this reader's: all of it is seen here.
-    t.m.order?.readLock(
-      t,
-      this.began.map(g => g.start),
-    )
-    this.facts.push(`${t.label}[${this.began.map(g => g.task.label).join()}`)
+    this.inside.set(t, { depth: 1, idx: this.srcu.enter(t) })
+    this.readers.push(t.label)
+    this.facts.push(`${t.label}[${this.began.join()}`)
   }
   /** False when `t` is in no critical section. */
   readUnlock(t: Task): boolean {
-    const i = this.readers.findIndex(r => r.task === t)
-    if (i < 0) return false
-    const r = this.readers[i]!
-    if (--r.depth > 0) return true
-    r.ended = t.m.order?.readUnlock(t) ?? t
-    this.readers.splice(i, 1)
-    for (const g of this.periods) if (g.waitsFor.every(w => w.ended !== null)) t.m.retry(g.task)
-    return true
+    const mine = this.inside.get(t)
+    if (mine === undefined) return false
+    if (--mine.depth > 0) return true
+    this.inside.delete(t)
+    return this.srcu.leave(t, mine.idx)
   }
   start(t: Task): void {
-    const start = t.m.order?.gpStart(t) ?? t
-    const g = { task: t, start, waitsFor: [...this.all] }
-    this.periods.push(g)
-    this.began.push(g)
-    this.facts.push(`${t.label}:${this.all.map(r => r.task.label).join()}`)
+    this.waiting.set(t, this.srcu.start(t))
+    this.began.push(t.label)
+    this.facts.push(`${t.label}:${this.readers.join()}`)
   }
   end(t: Task): any {
-    const i = this.periods.findIndex(g => g.task === t)
-    const g = this.periods[i]!
-    if (g.waitsFor.some(r => r.ended === null)) return BLOCKED
-    this.periods.splice(i, 1)
-    t.m.order?.gpEnd(
-      t,
-      g.waitsFor.map(r => r.ended!),
-    )
-    return undefined
+    return this.srcu.end(t, this.waiting.get(t)!)
   }
   /** Would the end of `t`'s grace period have to wait? */
   waits(t: Task): boolean {
-    return this.periods.some(g => g.task === t && g.waitsFor.some(r => r.ended === null))
+    return this.srcu.holders(t).length > 0
   }
 }
 

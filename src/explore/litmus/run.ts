@@ -170,7 +170,7 @@ class Running implements EndState {
   /** What each process has read, and how far it is: with the orders of stores, all that the future depends on. */
   readonly trail: string[][]
   readonly next: number[]
-  readonly rcu = new Rcu()
+  readonly rcu: Rcu
   /** Stores in the order they took effect, where no model keeps it. */
   readonly stores: Map<Location, number[]>
   readonly lockOps: Map<Location, number[]>
@@ -180,6 +180,7 @@ class Running implements EndState {
   constructor(w: World) {
     this.w = w
     const { l } = w
+    this.rcu = new Rcu(w.m)
     this.registers = l.registers.map(m => new Map([...m].map(([k, v]) => [k, known(v)])))
     this.trail = l.processes.map(() => [])
     this.next = l.processes.map(() => 0)
