@@ -77,6 +77,14 @@ export { INTERRUPTED, NOT_LOCKED, signal, type WaitMode } from './signal.ts'
 export { SpinLock, spin_is_locked, spin_lock, spin_section, spin_trylock, spin_unlock } from './spinlock.ts'
 export { Srcu, srcu_read_lock, srcu_read_unlock, synchronize_srcu } from './srcu.ts'
 export { DEAD, Killed, Oops, RUNNABLE, SLEEPING, Task } from './task.ts'
+export {
+  del_timer,
+  del_timer_sync,
+  mod_timer,
+  Timer,
+  wait_event_timeout,
+  wait_for_completion_timeout,
+} from './timer.ts'
 export { EventKind, Trace, type TraceEvent } from './trace.ts'
 export {
   Completion,

@@ -3,6 +3,7 @@ import type { FnInfo } from './kfn.ts'
 import type { Machine } from './machine.ts'
 import type { Op, OpObject } from './op.ts'
 import type { WaitMode } from './signal.ts'
+import type { Timeout } from './timer.ts'
 
 export const RUNNABLE = 0
 export const SLEEPING = 1
@@ -60,6 +61,8 @@ export class Task {
   readonly kept: number[] = []
   /** Which signals end the sleep it is in, or was in last. */
   mode: WaitMode = 'uninterruptible'
+  /** Its timer for waits that give up. */
+  timeout: Timeout | null = null
   /** Signals that are pending, by name; the kernel above gives them their meaning. */
   readonly signals: string[] = []
 

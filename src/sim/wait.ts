@@ -31,7 +31,7 @@ export class WaitQueue {
   readonly id: number
   readonly name: string
   readonly waiters: JList<Task>
-  private readonly m: Machine
+  readonly m: Machine
   constructor(m: Machine, name: string) {
     this.id = m.newId()
     this.name = name
@@ -50,6 +50,10 @@ export class WaitQueue {
   }
   interrupt(t: Task): void {
     this.m.retry(t)
+  }
+  /** `t`, a service asleep here, is forgotten. */
+  retire(t: Task): void {
+    this.waiters.remove(t)
   }
   /** Let waiters look again: all, or the first `n` that sleep (one woken before does not count twice). They leave the queue when their condition holds. */
   wake(n?: number): void {
