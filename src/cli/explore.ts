@@ -5,23 +5,21 @@ import {
   type Failure,
   makeRunFile,
   type SearchResult,
+  type Setting,
   STRATEGIES,
   scenarioName,
   search,
 } from '../explore/index.ts'
-import { DEFAULT_KERNEL, kernelProfile } from '../profile/index.ts'
 import { problemLines, traceLine, wrap } from '../report/index.ts'
 import type { TraceEvent } from '../sim/index.ts'
 import { UserError } from './errors.ts'
 import { loadScenario, repository, withScenario } from './load.ts'
-import { defectSwitches, parseSeed, switchText, whole } from './options.ts'
+import { type SettingOptions, settingOf, settingText, whole } from './options.ts'
 import { Progress, typed, writeRun } from './runfile.ts'
 
-interface ExploreOptions {
+interface ExploreOptions extends SettingOptions {
   readonly strategy: string
   readonly runs?: string
-  readonly seed: string
-  readonly kernel?: string
   readonly preemptions?: string
   readonly focus?: string
   readonly out?: string
@@ -29,9 +27,7 @@ interface ExploreOptions {
 }
 
 export async function explore(file: string, o: ExploreOptions): Promise<void> {
-  const seed = parseSeed(o.seed)
-  const switches = defectSwitches(process.argv)
-  kernelProfile(o.kernel ?? DEFAULT_KERNEL, switches)
+  const setting = settingOf(o, 'free')
   const names = [...STRATEGIES.map(r => r.name), 'exhaustive']
   if (!names.includes(o.strategy))
     throw new UserError(`--strategy '${o.strategy}': expected one of ${names.join(', ')}`)
@@ -41,12 +37,9 @@ export async function explore(file: string, o: ExploreOptions): Promise<void> {
   const progress = new Progress()
   const r = withScenario(resolve(file), () =>
     search(s, {
+      ...setting,
       strategy: o.strategy,
       runs,
-      seed,
-      kernel: o.kernel ?? null,
-      switches,
-      policy: 'free',
       exhaustive,
       progress: n => progress.tell(() => `${n} executions`),
     }),
@@ -58,18 +51,15 @@ export async function explore(file: string, o: ExploreOptions): Promise<void> {
   if (f !== null) {
     out = o.out ?? `${basename(file).replace(/\.[cm]?ts$/, '')}.run.json`
     const head = {
+      ...setting,
       scenario: scenarioName(file, out, repository),
       title: s.title,
-      seed,
-      kernel: o.kernel ?? null,
-      switches,
-      policy: 'free' as const,
       command: `famsim replay ${basename(out)}`,
     }
     writeRun(out, makeRunFile(head, f.run))
   }
-  const how = `--strategy ${o.strategy} --seed ${seed}${switchText(o.kernel, switches.defect, switches.noDefect)}`
-  if (o.json) console.log(JSON.stringify(jsonResult(file, s.title, o.strategy, seed, r, out)))
+  const how = `--strategy ${o.strategy} ${settingText(setting)}`
+  if (o.json) console.log(JSON.stringify(jsonResult(file, s.title, o.strategy, setting, r, out)))
   else for (const l of f === null ? heldLines(s.title, how, r) : failedLines(s.title, how, f, out!)) console.log(l)
   process.exitCode = f === null ? 0 : 1
 }
@@ -144,7 +134,7 @@ function jsonResult(
   file: string,
   title: string,
   strategy: string,
-  seed: number,
+  setting: Setting,
   r: SearchResult,
   out: string | null,
 ): object {
@@ -153,7 +143,8 @@ function jsonResult(
     scenario: file,
     title,
     strategy,
-    seed,
+    seed: setting.seed,
+    model: setting.model,
     verdict: f === null ? 'held' : f.run.result.verdict,
     executions: r.executions,
     distinct: r.distinct,

@@ -3,8 +3,7 @@ import { claimHolds, LitmusError, parseLitmus, runLitmus } from '../explore/inde
 import type { ModelName } from '../sim/index.ts'
 import { UserError } from './errors.ts'
 import { readText } from './load.ts'
-
-const MODELS: readonly string[] = ['sc', 'tso', 'weak']
+import { parseModel } from './options.ts'
 
 /** One test. Throws UserError on a file that can't be read, parsed or decided. */
 function decide(file: string, model: ModelName, limit: number, json: boolean): void {
@@ -30,8 +29,7 @@ function decide(file: string, model: ModelName, limit: number, json: boolean): v
 }
 
 export function litmus(files: readonly string[], o: { model: string; limit: string; json?: boolean }): void {
-  if (!MODELS.includes(o.model))
-    throw new UserError(`--model ${o.model}: no such memory ordering; there are ${MODELS.join(', ')}`)
+  const model = parseModel(o.model)
   if (!/^[1-9][0-9]{0,8}$/.test(o.limit)) throw new UserError(`--limit ${o.limit}: expected a whole number above 0`)
-  for (const file of files) decide(file, o.model as ModelName, Number(o.limit), o.json === true)
+  for (const file of files) decide(file, model, Number(o.limit), o.json === true)
 }

@@ -7,11 +7,10 @@ import { info } from './info.ts'
 import { list } from './list.ts'
 import { litmus } from './litmus.ts'
 import { mutate } from './mutate.ts'
+import { settingOptions } from './options.ts'
 import { replay } from './replay.ts'
 import { run } from './run.ts'
 import { shrink } from './shrink.ts'
-
-const collect = (v: string, all: string[]): string[] => [...all, v]
 
 function famsim(): Command {
   const p = new Command('famsim')
@@ -20,29 +19,20 @@ function famsim(): Command {
     .exitOverride()
     .configureOutput({ writeErr: () => {} })
     .showSuggestionAfterError(false)
-  p.command('run')
+  settingOptions(p.command('run'))
     .description('run a scenario once and tell its story')
     .argument('<file>', 'scenario file, e.g. scenarios/basics/first-light.ts')
-    .option('--seed <n>', 'seed of every random choice (a whole number)', '1')
     .option('--twice', 'run it twice from nothing and compare the digests')
-    .option('--kernel <profile>', 'kernel of every host, e.g. v10')
-    .option('--defect <number>', 'switch a known defect on (may be given again)', collect, [])
-    .option('--no-defect <number>', 'switch a known defect off (may be given again)')
     .option('--backing <kind>', 'device memory: auto, hugetlb, memfd, file, file:PATH, arraybuffer', 'auto')
     .option('--json', 'print one JSON object instead of the story')
     .option('--trace <file>', 'write every event to this file, one line each')
-    .option('--races', "report data races by KCSAN's rules (V10 has some)")
     .option('--quiet', 'print only how it ended')
     .action(run)
-  p.command('explore')
+  settingOptions(p.command('explore'))
     .description('search for an execution that fails, and write it down as a file')
     .argument('<file>', 'scenario file')
     .option('--strategy <name>', 'portfolio, urw, random, pos, pct2, pct3 or exhaustive', 'portfolio')
     .option('--runs <n>', 'most executions (default: 1000; exhaustive: no bound)')
-    .option('--seed <n>', 'seed of every random choice (a whole number)', '1')
-    .option('--kernel <profile>', 'kernel of every host, e.g. v10')
-    .option('--defect <number>', 'switch a known defect on (may be given again)', collect, [])
-    .option('--no-defect <number>', 'switch a known defect off (may be given again)')
     .option('--preemptions <n>', 'exhaustive: at most so many preemptions in an execution')
     .option('--focus <functions>', 'exhaustive: preempt only in these functions (names with commas)')
     .option('--out <file>', 'the run file of a failure (default: NAME.run.json here)')
@@ -59,12 +49,10 @@ function famsim(): Command {
     .option('--out <file>', 'the smaller run file (default: NAME.min.run.json beside it)')
     .option('--json', 'print one JSON object')
     .action(shrink)
-  p.command('mutate')
+  settingOptions(p.command('mutate'))
     .description('weaken one lock, barrier, exchange or check at a time and say which are load-bearing')
     .argument('<files...>', 'scenario files')
     .option('--runs <n>', 'most executions for each', '300')
-    .option('--seed <n>', 'seed of every random choice (a whole number)', '1')
-    .option('--kernel <profile>', 'kernel of every host, e.g. v10')
     .option('--json', 'print one JSON object a scenario')
     .action(mutate)
   p.command('list')

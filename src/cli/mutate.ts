@@ -1,16 +1,13 @@
 // famsim mutate SCENARIO...: what is load-bearing.
 import { relative, resolve } from 'node:path'
-import { type Finding, PortfolioChooser, type Subject, sites, tryWithout } from '../explore/index.ts'
+import { type Finding, makeWorld, PortfolioChooser, type Subject, sites, tryWithout } from '../explore/index.ts'
 import { cut } from '../report/index.ts'
-import { buildWorld } from '../world/index.ts'
 import { UserError } from './errors.ts'
 import { loadScenario, withScenario } from './load.ts'
-import { parseSeed, whole } from './options.ts'
+import { type SettingOptions, settingOf, whole } from './options.ts'
 
-interface MutateOptions {
+interface MutateOptions extends SettingOptions {
   readonly runs: string
-  readonly seed: string
-  readonly kernel?: string
   readonly json?: boolean
 }
 
@@ -18,13 +15,12 @@ interface MutateOptions {
 const SCOUTS = 20
 
 export async function mutate(files: string[], o: MutateOptions): Promise<void> {
-  const seed = parseSeed(o.seed)
+  const setting = settingOf(o, 'free')
+  const { seed } = setting
   const runs = whole('--runs', o.runs, 1)
   for (const file of files) {
     const s = await loadScenario(file)
-    const world = withScenario(resolve(file), () =>
-      buildWorld(s, { seed, kernel: o.kernel, policy: 'free', trace: false, maxSteps: 1_000_000 }),
-    )
+    const world = withScenario(resolve(file), () => makeWorld(s, setting, { trace: false }))
     const subject: Subject = { m: world.m, execute: c => world.run(c) }
     const bare = tryWithout(subject, null, new Array(SCOUTS).fill(new PortfolioChooser(seed)))
     if (bare.verdict !== 'held') {

@@ -1,4 +1,8 @@
-// Values of options that more than one command takes.
+// Options that more than one command takes: their words in one place, and their values.
+import type { Command } from 'commander'
+import type { Setting } from '../explore/index.ts'
+import { DEFAULT_KERNEL, kernelProfile } from '../profile/index.ts'
+import { MODELS, type ModelName, type Policy } from '../sim/index.ts'
 import { UserError } from './errors.ts'
 
 /** A whole number from `low`, or one line on what was expected. */
@@ -9,16 +13,47 @@ export function whole(option: string, s: string, low: number): number {
   return n
 }
 
-/** A whole number, or one line on what was expected. */
-export function parseSeed(s: string): number {
+function parseSeed(s: string): number {
   const n = Number(s)
   if (!/^\d+$/.test(s) || !Number.isSafeInteger(n))
     throw new UserError(`--seed '${s}': expected a whole number from 0 to ${Number.MAX_SAFE_INTEGER}`)
   return n
 }
 
+export function parseModel(s: string): ModelName {
+  const m = MODELS.find(x => x === s)
+  if (m === undefined) throw new UserError(`--model '${s}': expected one of ${MODELS.join(', ')}`)
+  return m
+}
+
+/** What a run depends on besides the scenario and the choices, as options of a command. */
+export const settingOptions = (c: Command): Command =>
+  c
+    .option('--seed <n>', 'seed of every random choice (a whole number)', '1')
+    .option('--kernel <profile>', 'kernel of every host, e.g. v10')
+    .option('--defect <number>', 'switch a known defect on (may be given again)')
+    .option('--no-defect <number>', 'switch a known defect off (may be given again)')
+    .option('--model <name>', 'memory ordering of kernel cells: sc, tso or weak', 'sc')
+    .option('--races', "report data races by KCSAN's rules (V10 has some)")
+
+/** Values of those options. */
+export interface SettingOptions {
+  readonly seed: string
+  readonly kernel?: string
+  readonly model: string
+  readonly races?: boolean
+}
+
+/** The same, checked. */
+export function settingOf(o: SettingOptions, policy: Policy): Required<Setting> {
+  const switches = defectSwitches(process.argv)
+  kernelProfile(o.kernel ?? DEFAULT_KERNEL, switches)
+  const model = parseModel(o.model)
+  return { seed: parseSeed(o.seed), kernel: o.kernel ?? null, switches, policy, model, races: o.races === true }
+}
+
 /** --defect N and --no-defect N, in any number, from the words of the command line. */
-export function defectSwitches(argv: readonly string[]): { defect: string[]; noDefect: string[] } {
+function defectSwitches(argv: readonly string[]): { defect: string[]; noDefect: string[] } {
   const of = (flag: string) =>
     argv.flatMap((w, i) =>
       w === flag ? [argv[i + 1] ?? ''] : w.startsWith(`${flag}=`) ? [w.slice(flag.length + 1)] : [],
@@ -26,9 +61,16 @@ export function defectSwitches(argv: readonly string[]): { defect: string[]; noD
   return { defect: of('--defect'), noDefect: of('--no-defect') }
 }
 
-export const switchText = (kernel: string | undefined, defect: string[], noDefect: string[]): string =>
+/** Said only where it is not the ordinary one. */
+export const orderText = (s: Setting): string => (s.model === undefined || s.model === 'sc' ? '' : `, order ${s.model}`)
+
+/** A setting as words of a command line. */
+export const settingText = (s: Setting): string =>
   [
-    kernel === undefined ? '' : ` --kernel ${kernel}`,
-    ...defect.map(d => ` --defect ${d}`),
-    ...noDefect.map(d => ` --no-defect ${d}`),
-  ].join('')
+    `--seed ${s.seed}`,
+    ...(s.kernel === null ? [] : [`--kernel ${s.kernel}`]),
+    ...(s.switches.defect ?? []).map(d => `--defect ${d}`),
+    ...(s.switches.noDefect ?? []).map(d => `--no-defect ${d}`),
+    ...(s.model === undefined || s.model === 'sc' ? [] : [`--model ${s.model}`]),
+    ...(s.races === true ? ['--races'] : []),
+  ].join(' ')

@@ -4,6 +4,7 @@ import { DEFAULT_KERNEL, kernelProfile } from '../profile/index.ts'
 import { LEGEND, Narrative, summaryLines } from '../report/index.ts'
 import { opcodeTable } from '../wire/index.ts'
 import { withScenario } from './load.ts'
+import { orderText, settingText } from './options.ts'
 import { loadRun, typed } from './runfile.ts'
 
 export async function replay(file: string, o: { json?: boolean }): Promise<void> {
@@ -18,10 +19,10 @@ export async function replay(file: string, o: { json?: boolean }): Promise<void>
   else if (r.difference !== null) {
     console.log(`does not reproduce any more: ${r.difference}`)
     console.log(`  with the default from there on the run came to: ${outcome(r)}`)
-    console.log(`search again: famsim explore ${typed(path)} --seed ${run.seed}`)
+    console.log(`search again: famsim explore ${typed(path)} ${settingText(run)}`)
   } else {
     console.log(`famsim: ${scenario.title}`)
-    console.log(`kernel ${kernel}, seed ${run.seed}, ${r.decisions} choices of ${file}`)
+    console.log(`kernel ${kernel}, seed ${run.seed}, ${r.decisions} choices of ${file}${orderText(run)}`)
     console.log(LEGEND)
     for (const l of lines) console.log(l)
     console.log('')

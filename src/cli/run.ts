@@ -1,7 +1,7 @@
 // famsim run FILE
 import { closeSync, openSync, writeSync } from 'node:fs'
-import { relative, resolve } from 'node:path'
-import { RandomChooser } from '../explore/index.ts'
+import { resolve } from 'node:path'
+import { RandomChooser, worldOptions } from '../explore/index.ts'
 import { DEFAULT_KERNEL, kernelProfile } from '../profile/index.ts'
 import { LEGEND, Narrative, summaryLines, TRACE_HEAD, traceLine } from '../report/index.ts'
 import type { TraceEvent } from '../sim/index.ts'
@@ -9,18 +9,15 @@ import { opcodeTable } from '../wire/index.ts'
 import { type RunResult, runScenario, type Scenario } from '../world/index.ts'
 import { oneLine, UserError } from './errors.ts'
 import { loadScenario, withScenario } from './load.ts'
-import { defectSwitches, parseSeed, switchText } from './options.ts'
+import { orderText, type SettingOptions, settingOf, settingText } from './options.ts'
+import { typed } from './runfile.ts'
 
-interface RunOptions {
-  readonly seed: string
+interface RunOptions extends SettingOptions {
   readonly twice?: boolean
-  readonly kernel?: string
-  readonly defect: readonly string[] | string
   readonly backing: string
   readonly json?: boolean
   readonly trace?: string
   readonly quiet?: boolean
-  readonly races?: boolean
 }
 
 /** Where the trace goes: opened only when the run starts, so that bad input writes nothing. */
@@ -54,16 +51,19 @@ class TraceFile {
 }
 
 export async function run(file: string, o: RunOptions): Promise<void> {
-  const seed = parseSeed(o.seed)
-  const { defect, noDefect } = defectSwitches(process.argv)
-  const kernel = o.kernel ?? DEFAULT_KERNEL
-  const profile = kernelProfile(kernel, { defect, noDefect })
+  const setting = settingOf(o, 'timed')
+  const kernel = setting.kernel ?? DEFAULT_KERNEL
+  const profile = kernelProfile(kernel, setting.switches)
   const s = await loadScenario(file)
   const width = process.stdout.columns ?? 80
   const story = !o.json && !o.quiet
   const table = opcodeTable(profile.t.opcodes)
   // The head comes with the first event: input that is refused prints nothing but its one line.
-  const head = [`famsim: ${s.title}`, `kernel ${kernel}, seed ${seed}, memory ${o.backing}`, LEGEND]
+  const head = [
+    `famsim: ${s.title}`,
+    `kernel ${kernel}, seed ${setting.seed}, memory ${o.backing}${orderText(setting)}`,
+    LEGEND,
+  ]
   const say = (l: string): void => {
     for (const h of head.splice(0)) console.log(h)
     console.log(l)
@@ -74,7 +74,9 @@ export async function run(file: string, o: RunOptions): Promise<void> {
   if (narrative) sinks.push(narrative.sink)
   if (traceFile) sinks.push(e => traceFile.add(e))
   const once = (sink?: (e: TraceEvent) => void) =>
-    execute(file, s, seed, { kernel: o.kernel, defect, noDefect, backing: o.backing, races: o.races, sink })
+    withScenario(resolve(file), () =>
+      runScenario(s, new RandomChooser(setting.seed), { ...worldOptions(setting), backing: o.backing, sink }),
+    )
   traceFile?.open()
   const first = once(
     sinks.length === 0
@@ -88,52 +90,32 @@ export async function run(file: string, o: RunOptions): Promise<void> {
   const second = o.twice ? once() : null
   const equal = second === null || second.digest === first.digest
   const ok = first.verdict === 'held' && equal
-  if (o.json) console.log(JSON.stringify(jsonResult(file, s, kernel, first, second)))
+  if (o.json) console.log(JSON.stringify(jsonResult(file, s, kernel, setting.model, first, second)))
   else {
     if (story) console.log('')
     for (const l of summaryLines(s.title, kernel, first)) console.log(l)
     if (second !== null)
       console.log(equal ? `  twice: ${second.digest}, equal both times` : `  twice: ${second.digest}, NOT equal`)
-    if (!ok)
-      console.log(
-        `reproduce: famsim run ${relative('.', resolve(file))} --seed ${seed}${switchText(o.kernel, defect, noDefect)}`,
-      )
+    if (!ok) console.log(`reproduce: famsim run ${typed(file)} ${settingText(setting)}`)
   }
   process.exitCode = ok ? 0 : 1
 }
 
-function execute(
+function jsonResult(
   file: string,
   s: Scenario,
-  seed: number,
-  o: {
-    kernel?: string
-    defect: string[]
-    noDefect: string[]
-    backing: string
-    races?: boolean
-    sink?: (e: TraceEvent) => void
-  },
-): RunResult {
-  return withScenario(resolve(file), () =>
-    runScenario(s, new RandomChooser(seed), {
-      seed,
-      kernel: o.kernel,
-      switches: { defect: o.defect, noDefect: o.noDefect },
-      backing: o.backing,
-      races: o.races,
-      sink: o.sink,
-    }),
-  )
-}
-
-function jsonResult(file: string, s: Scenario, kernel: string, r: RunResult, second: RunResult | null): object {
+  kernel: string,
+  model: string,
+  r: RunResult,
+  second: RunResult | null,
+): object {
   return {
     scenario: file,
     title: s.title,
     verdict: r.verdict,
     kernel,
     seed: r.seed,
+    model,
     steps: r.steps,
     digest: r.digest,
     ...(second === null ? {} : { digest2: second.digest, equal: second.digest === r.digest }),

@@ -17,7 +17,7 @@ export {
   scenarioPlaces,
 } from './runfile.ts'
 export { type Failure, type SearchOptions, type SearchResult, search } from './search.ts'
-export { MAX_STEPS, type NamedProblem, type Setting, sameProblem } from './setting.ts'
+export { MAX_STEPS, makeWorld, type NamedProblem, type Setting, sameProblem, worldOptions } from './setting.ts'
 export { type ShrinkOptions, type ShrinkResult, type Size, shrink } from './shrink.ts'
 export { type Ask, GuidedChooser } from './strategies/guided.ts'
 export { ListChooser } from './strategies/list.ts'

@@ -1,13 +1,13 @@
 // A failure as a file: JSON with the scenario, the seed, the choices and digests to check a replay against. Reading one
 // checks every field; what is wrong is one line with the file and the field.
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
-import { type ChoiceKind, type Policy, UsageError, type Verdict } from '../sim/index.ts'
+import { type ChoiceKind, MODELS, type ModelName, type Policy, UsageError, type Verdict } from '../sim/index.ts'
 import { encodeChoices, type PackedChoices } from './choices.ts'
 import type { Recorded } from './record.ts'
 import type { NamedProblem, Setting } from './setting.ts'
 
 /** Version of the format that is written and read. */
-export const RUN_VERSION = 1
+export const RUN_VERSION = 2
 
 export interface RunFile {
   readonly famsim: 'run'
@@ -19,6 +19,8 @@ export interface RunFile {
   readonly kernel: string | null
   readonly switches: { readonly defect: readonly string[]; readonly noDefect: readonly string[] }
   readonly policy: Policy
+  readonly model: ModelName
+  readonly races: boolean
   readonly choices: PackedChoices
   /** Steps of the applications, and how many lie between two digests. */
   readonly steps: number
@@ -72,6 +74,8 @@ export function makeRunFile(head: RunFileHead, run: Recorded): RunFile {
     kernel: head.kernel,
     switches: { defect: [...(head.switches.defect ?? [])], noDefect: [...(head.switches.noDefect ?? [])] },
     policy: head.policy,
+    model: head.model ?? 'sc',
+    races: head.races ?? false,
     choices: encodeChoices(run.choices),
     steps: run.steps,
     every: run.every,
@@ -115,6 +119,8 @@ const FIELDS: readonly (readonly [string, Check, string])[] = [
     '{ "defect": [...], "noDefect": [...] } with numbers of defects',
   ],
   ['policy', oneOf(POLICIES), `one of ${POLICIES.join(', ')}`],
+  ['model', oneOf(MODELS), `one of ${MODELS.join(', ')}`],
+  ['races', v => typeof v === 'boolean', 'true or false'],
   ['choices', v => object(v) && Object.keys(v).length === 2, '{ "labels": [...], "runs": [...] }'],
   [
     'choices.labels',

@@ -1,7 +1,7 @@
 // What an execution depends on besides the scenario and the choices, and what counts as its failure.
 import type { DefectSwitches } from '../profile/index.ts'
-import type { Policy, Problem, Watch } from '../sim/index.ts'
-import { buildWorld, type RunResult, type Scenario, type World } from '../world/index.ts'
+import type { ModelName, Policy, Problem, Watch } from '../sim/index.ts'
+import { buildWorld, type RunResult, type Scenario, type World, type WorldOptions } from '../world/index.ts'
 
 export interface Setting {
   readonly seed: number
@@ -9,21 +9,28 @@ export interface Setting {
   readonly kernel: string | null
   readonly switches: DefectSwitches
   readonly policy: Policy
+  /** Memory ordering of kernel cells; `sc` unless said otherwise. */
+  readonly model?: ModelName
+  /** Report data races; no unless said otherwise. */
+  readonly races?: boolean
 }
 
 /** Bound on the steps of one execution of a search; beyond it the execution counts as one that does not end. */
 export const MAX_STEPS = 2_000_000
 
+/** The part of a world's options that a setting says. */
+export const worldOptions = (o: Setting): WorldOptions => ({
+  seed: o.seed,
+  policy: o.policy,
+  kernel: o.kernel ?? undefined,
+  switches: o.switches,
+  model: o.model,
+  races: o.races,
+})
+
 /** A world of this scenario, set-up done. Close it when done. With a watch, the whole of it is watched. */
 export const makeWorld = (s: Scenario, o: Setting, how: { trace: boolean; watch?: Watch }): World =>
-  buildWorld(s, {
-    seed: o.seed,
-    policy: o.policy,
-    kernel: o.kernel ?? undefined,
-    switches: o.switches,
-    maxSteps: MAX_STEPS,
-    ...how,
-  })
+  buildWorld(s, { ...worldOptions(o), maxSteps: MAX_STEPS, ...how })
 
 /** What is wrong with this execution: its first problem, or null. Of one cut short, only what came before the cut counts. */
 export function failureOf(r: RunResult): Problem | null {

@@ -51,6 +51,7 @@ export {
   type Dependencies,
   FULL,
   type MemoryModel,
+  MODELS,
   type ModelName,
   NO_WRITE,
   NORETURN,

@@ -6,7 +6,8 @@ import type { Cell } from './cell.ts'
 import type { OpObject } from './op.ts'
 import type { Task } from './task.ts'
 
-export type ModelName = 'sc' | 'tso' | 'weak'
+export const MODELS = ['sc', 'tso', 'weak'] as const
+export type ModelName = (typeof MODELS)[number]
 
 /** Order of an atomic read-modify-write: none, acquire, release, or a full barrier on both sides when it writes. */
 export const RELAXED = 0

@@ -12,6 +12,7 @@ import {
   EventKind,
   type Machine,
   type Mark,
+  type ModelName,
   type Op,
   type Policy,
   type Problem,
@@ -41,6 +42,8 @@ export interface WorldOptions {
   readonly trace?: boolean
   readonly sink?: (e: TraceEvent) => void
   readonly maxSteps?: number
+  /** Memory ordering of kernel cells; `sc` unless said otherwise. */
+  readonly model?: ModelName
   /** Report data races. */
   readonly races?: boolean
   /** Report locks taken in orders that can deadlock; on unless false. */
@@ -97,6 +100,7 @@ export class World {
       seed: o.seed ?? 0,
       policy: o.policy ?? 'timed',
       maxSteps: o.maxSteps,
+      model: o.model,
       races: o.races,
       lockdep: o.lockdep ?? true,
     })

@@ -38,7 +38,9 @@ describe('a failure is a file', () => {
     for (const l of found.out.split('\n')) expect(l.length, l).toBeLessThanOrEqual(80)
     expect(read('two-preemptions.run.json')).toMatchObject({
       famsim: 'run',
-      version: 1,
+      version: 2,
+      model: 'sc',
+      races: false,
       scenario: 'test/explore/fixtures/two-preemptions.ts',
       seed: 3,
       kernel: null,
@@ -98,7 +100,7 @@ describe('a file that does not fit', () => {
   })
   it.each<[string, object, RegExp]>([
     ['edited by hand', { seed: 'one' }, /: seed: expected a whole number from 0\n$/],
-    ['of another version', { version: 9 }, /: version: the file has 9, this famsim reads 1; [^\n]+\n$/],
+    ['of another version', { version: 9 }, /: version: the file has 9, this famsim reads 2; [^\n]+\n$/],
     ['of an unknown kernel', { kernel: 'v99' }, /unknown kernel 'v99': expected one of [^\n]+\n$/],
   ])('one %s is refused with one line', (_, o, text) => {
     for (const command of ['replay', 'shrink']) {
@@ -167,6 +169,7 @@ export default scenario('calm', ({ world }) => {
     [['--seed', 'x'], /--seed 'x': expected a whole number/],
     [['--kernel', 'v99'], /unknown kernel 'v99'/],
     [['--defect', 'Z1'], /unknown defect 'Z1'/],
+    [['--model', 'arm'], /--model 'arm': expected one of sc, tso, weak$/m],
     [['--preemptions', '2'], /--preemptions: needs --strategy exhaustive$/m],
     [['--strategy', 'exhaustive', '--focus', 'a,,b'], /--focus 'a,,b': expected names of functions/],
     [['--out', '/nowhere/x.json', '--seed', '3'], /--out \/nowhere\/x\.json: ENOENT/],

@@ -43,6 +43,8 @@ describe('a run file', () => {
     ['switches', { switches: {} }],
     ['switches', { switches: { defect: [1], noDefect: [] } }],
     ['policy', { policy: 'fair' }],
+    ['model', { model: 'arm' }],
+    ['races', { races: 1 }],
     ['choices', { choices: [] }],
     ['choices', { choices: undefined }],
     ['choices.labels', { choices: { labels: [['scheduel', 'a']], runs } }],
@@ -72,8 +74,8 @@ describe('a run file', () => {
       expect(() => parseRunFile(changed({ [k]: undefined }), 'f'), k).toThrow(new RegExp(`^f: ${k}: expected`))
   })
   it('of another version is refused, and why', () => {
-    expect(() => parseRunFile(changed({ version: 2 }), 'f')).toThrow(
-      /^f: version: the file has 2, this famsim reads 1; /,
+    expect(() => parseRunFile(changed({ version: 1 }), 'f')).toThrow(
+      /^f: version: the file has 1, this famsim reads 2; /,
     )
     // Another version may have other fields: its version is what is told.
     expect(() => parseRunFile('{"famsim":"run","version":3}', 'f')).toThrow(/version/)
@@ -91,6 +93,29 @@ describe('a run file', () => {
       ['/home/me/a.ts', '/home/me/x.json'],
     ] as const)
       expect(scenarioPlaces(scenarioName(path, out, repo), out, repo)).toContain(join(path))
+  })
+})
+
+describe('a race', () => {
+  const racy = scenario('a race', ({ world }) => {
+    const host = world.host('h0')
+    const x = new Cell(world.m, 'x', 0)
+    for (const name of ['a', 'b'])
+      host.app(name, function* () {
+        yield* x.store(1)
+      })
+  })
+  it('is a failure, and a file, for who asked for races', () => {
+    const asked = { ...setting, races: true }
+    expect(search(racy, { ...setting, strategy: 'random', runs: 20 }).failure).toBe(null)
+    for (const strategy of ['random', 'exhaustive']) {
+      const f = search(racy, { ...asked, strategy, runs: 20 }).failure!
+      expect(f.problem.kind).toBe('data race')
+      const made = makeRunFile({ ...asked, scenario: 's.ts', title: '', command: '' }, f.run)
+      const read = parseRunFile(printRunFile(made), 'f')
+      expect(replay(racy, read)).toMatchObject({ difference: null, problem: { kind: 'data race' } })
+      expect(replay(racy, { ...read, races: false }).problem).toBe(null)
+    }
   })
 })
 

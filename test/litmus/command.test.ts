@@ -39,7 +39,7 @@ describe('famsim litmus', () => {
     for (const [args, error] of [
       [[bad], /bad\.litmus:3:14: 'while'; expected a statement/],
       [[join(dir, 'none.litmus')], /none\.litmus: .*ENOENT/],
-      [['MP.litmus', '--model', 'arm'], /--model arm: no such memory ordering; there are sc, tso, weak/],
+      [['MP.litmus', '--model', 'arm'], /--model 'arm': expected one of sc, tso, weak/],
       [['MP.litmus', '--limit', '0'], /--limit 0: expected a whole number above 0/],
       [['IRIW.litmus', '--limit', '5'], /more than 5 executions; raise --limit/],
     ] as const) {
