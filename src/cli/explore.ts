@@ -10,7 +10,7 @@ import {
   scenarioName,
   search,
 } from '../explore/index.ts'
-import { problemLines, traceLine, wrap } from '../report/index.ts'
+import { count, problemLines, traceLine, wrap } from '../report/index.ts'
 import type { TraceEvent } from '../sim/index.ts'
 import { UserError } from './errors.ts'
 import { loadScenario, repository, withScenario } from './load.ts'
@@ -78,7 +78,6 @@ function exhaustiveOptions(o: ExploreOptions): ExhaustiveOptions {
   }
 }
 
-const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`
 const percent = (x: number): string => (x === 0 ? '0' : (100 * x).toPrecision(2))
 
 function heldLines(title: string, how: string, r: SearchResult): string[] {

@@ -44,7 +44,7 @@ function famsim(): Command {
     .option('--json', 'print one JSON object')
     .action(replay)
   p.command('shrink')
-    .description('find the same failure with as few choices as possible')
+    .description('find the same failure with as few parts and choices as possible')
     .argument('<runfile>', 'file written by famsim explore')
     .option('--out <file>', 'the smaller run file (default: NAME.min.run.json beside it)')
     .option('--json', 'print one JSON object')

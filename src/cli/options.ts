@@ -45,7 +45,7 @@ export interface SettingOptions {
 }
 
 /** The same, checked. */
-export function settingOf(o: SettingOptions, policy: Policy): Required<Setting> {
+export function settingOf(o: SettingOptions, policy: Policy): Setting & { readonly model: ModelName } {
   const switches = defectSwitches(process.argv)
   kernelProfile(o.kernel ?? DEFAULT_KERNEL, switches)
   const model = parseModel(o.model)

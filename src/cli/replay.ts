@@ -5,7 +5,7 @@ import { LEGEND, Narrative, summaryLines } from '../report/index.ts'
 import { opcodeTable } from '../wire/index.ts'
 import { withScenario } from './load.ts'
 import { orderText, settingText } from './options.ts'
-import { loadRun, typed } from './runfile.ts'
+import { leftOutLines, loadRun, typed } from './runfile.ts'
 
 export async function replay(file: string, o: { json?: boolean }): Promise<void> {
   const { run, scenario, path } = await loadRun(file)
@@ -23,6 +23,7 @@ export async function replay(file: string, o: { json?: boolean }): Promise<void>
   } else {
     console.log(`famsim: ${scenario.title}`)
     console.log(`kernel ${kernel}, seed ${run.seed}, ${r.decisions} choices of ${file}${orderText(run)}`)
+    for (const l of leftOutLines(run.without)) console.log(l)
     console.log(LEGEND)
     for (const l of lines) console.log(l)
     console.log('')

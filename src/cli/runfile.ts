@@ -2,7 +2,8 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
 import { parseRunFile, printRunFile, type RunFile, scenarioPlaces } from '../explore/index.ts'
-import type { Scenario } from '../world/index.ts'
+import { count, wrap } from '../report/index.ts'
+import type { Scenario, Without } from '../world/index.ts'
 import { oneLine, UserError } from './errors.ts'
 import { loadScenario, readText, repository } from './load.ts'
 
@@ -18,6 +19,16 @@ export async function loadRun(file: string): Promise<{ run: RunFile; scenario: S
     throw new UserError(`${file}: scenario: expected a scenario file at ${places.map(typed).join(' or ')}`)
   return { run, scenario: await loadScenario(path), path }
 }
+
+/** Names after a heading; nothing when there are none. */
+export const listed = (head: string, names: readonly string[]): string[] =>
+  names.length === 0 ? [] : wrap(`${head}${names.join(', ')}`, 76).map((l, i) => `${i === 0 ? '' : '  '}${l}`)
+
+/** What a run leaves out of its scenario, by name. */
+export const leftOutLines = (w: Without): string[] => [
+  ...listed('left out: ', [...w.apps, ...w.faults]),
+  ...w.ends.map(([name, n]) => `  ${name} ends after ${count(n, 'operation')} of its program`),
+]
 
 export function writeRun(file: string, run: RunFile): void {
   try {

@@ -1,9 +1,10 @@
 // famsim shrink RUNFILE: the same failure with as few choices as possible.
 import { basename } from 'node:path'
 import { type Size, scenarioName, shrink as shrinkRun } from '../explore/index.ts'
+import { count } from '../report/index.ts'
 import { UserError } from './errors.ts'
 import { repository, withScenario } from './load.ts'
-import { loadRun, Progress, typed, writeRun } from './runfile.ts'
+import { leftOutLines, listed, loadRun, Progress, typed, writeRun } from './runfile.ts'
 
 export async function shrink(file: string, o: { out?: string; json?: boolean }): Promise<void> {
   const { run, scenario, path } = await loadRun(file)
@@ -23,13 +24,16 @@ export async function shrink(file: string, o: { out?: string; json?: boolean }):
   writeRun(out, { ...r.file, scenario: scenarioText, command: `famsim replay ${basename(out)}` })
   const { before, after, executions, minimal } = r
   if (o.json) {
-    const { deviations } = r
-    console.log(JSON.stringify({ before, after, executions, minimal, deviations, problem: r.file.problem, file: out }))
+    const { deviations, apps, faults, without } = r
+    const { problem } = r.file
+    const all = { before, after, executions, minimal, without, apps, faults, deviations, problem, file: out }
+    console.log(JSON.stringify(all))
     return
   }
   console.log(`${r.file.problem.kind}: ${r.file.problem.text}`)
   console.log(`before: ${sizeText(before)}`)
   console.log(`after:  ${sizeText(after)}`)
+  for (const l of [...leftOutLines(r.without), ...listed('remains: ', [...r.apps, ...r.faults])]) console.log(l)
   for (const d of r.deviations) console.log(`  decision ${d.at} (${d.kind}): ${d.label} instead of ${d.instead}`)
   console.log(
     minimal
@@ -41,4 +45,7 @@ export async function shrink(file: string, o: { out?: string; json?: boolean }):
 }
 
 const sizeText = (s: Size): string =>
-  `${s.choices} choices, ${s.deviations} not the default, ${s.preemptions} preemption${s.preemptions === 1 ? '' : 's'}`
+  [
+    `${s.choices} choices, ${s.deviations} not the default, ${count(s.preemptions, 'preemption')}`,
+    `        ${count(s.apps, 'application')}, ${count(s.faults, 'fault')}`,
+  ].join('\n')

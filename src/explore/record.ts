@@ -5,7 +5,7 @@ import { failureOf, makeWorld, type NamedProblem, type Setting, sameProblem } fr
 import { type Deviation, Follow, Tape } from './tape.ts'
 
 /** Most digests that are kept of one run. */
-export const MAX_DIGESTS = 64
+export const MAX_DIGESTS = 32
 /** Most events that are kept to compare two executions; a difference beyond is told without naming the event. */
 const MAX_EVENTS = 500_000
 

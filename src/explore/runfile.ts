@@ -2,6 +2,7 @@
 // checks every field; what is wrong is one line with the file and the field.
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { type ChoiceKind, MODELS, type ModelName, type Policy, UsageError, type Verdict } from '../sim/index.ts'
+import { NOTHING, type Without } from '../world/index.ts'
 import { encodeChoices, type PackedChoices } from './choices.ts'
 import type { Recorded } from './record.ts'
 import type { NamedProblem, Setting } from './setting.ts'
@@ -21,6 +22,8 @@ export interface RunFile {
   readonly policy: Policy
   readonly model: ModelName
   readonly races: boolean
+  /** What of the scenario is left out. */
+  readonly without: Without
   readonly choices: PackedChoices
   /** Steps of the applications, and how many lie between two digests. */
   readonly steps: number
@@ -76,6 +79,7 @@ export function makeRunFile(head: RunFileHead, run: Recorded): RunFile {
     policy: head.policy,
     model: head.model ?? 'sc',
     races: head.races ?? false,
+    without: head.without ?? NOTHING,
     choices: encodeChoices(run.choices),
     steps: run.steps,
     every: run.every,
@@ -105,6 +109,7 @@ const listOf =
   (check: Check): Check =>
   v =>
     Array.isArray(v) && v.every(check)
+const cut: Check = v => Array.isArray(v) && v.length === 2 && text(v[0]) && natural(v[1])
 const object = (v: unknown): v is Record<string, unknown> => typeof v === 'object' && v !== null && !Array.isArray(v)
 
 /** Field, what it must be, and how that is said. Checked in this order. */
@@ -121,6 +126,12 @@ const FIELDS: readonly (readonly [string, Check, string])[] = [
   ['policy', oneOf(POLICIES), `one of ${POLICIES.join(', ')}`],
   ['model', oneOf(MODELS), `one of ${MODELS.join(', ')}`],
   ['races', v => typeof v === 'boolean', 'true or false'],
+  [
+    'without',
+    v =>
+      object(v) && Object.keys(v).length === 3 && listOf(text)(v.apps) && listOf(cut)(v.ends) && listOf(text)(v.faults),
+    '{ "apps": [names], "ends": [[name, operations]], "faults": [names] }',
+  ],
   ['choices', v => object(v) && Object.keys(v).length === 2, '{ "labels": [...], "runs": [...] }'],
   [
     'choices.labels',

@@ -1,7 +1,14 @@
 // What an execution depends on besides the scenario and the choices, and what counts as its failure.
 import type { DefectSwitches } from '../profile/index.ts'
 import type { ModelName, Policy, Problem, Watch } from '../sim/index.ts'
-import { buildWorld, type RunResult, type Scenario, type World, type WorldOptions } from '../world/index.ts'
+import {
+  buildWorld,
+  type RunResult,
+  type Scenario,
+  type Without,
+  type World,
+  type WorldOptions,
+} from '../world/index.ts'
 
 export interface Setting {
   readonly seed: number
@@ -13,6 +20,8 @@ export interface Setting {
   readonly model?: ModelName
   /** Report data races; no unless said otherwise. */
   readonly races?: boolean
+  /** What of the scenario is left out; nothing unless said otherwise. */
+  readonly without?: Without
 }
 
 /** Bound on the steps of one execution of a search; beyond it the execution counts as one that does not end. */
@@ -26,6 +35,7 @@ export const worldOptions = (o: Setting): WorldOptions => ({
   switches: o.switches,
   model: o.model,
   races: o.races,
+  without: o.without,
 })
 
 /** A world of this scenario, set-up done. Close it when done. With a watch, the whole of it is watched. */

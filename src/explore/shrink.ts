@@ -1,15 +1,24 @@
-// The shrinker: fewer and fewer choices that are not the default, as long as the run fails with the same problem.
+// The shrinker: a smaller run that fails with the same problem. Choices that are not the default are replaced by it, and
+// applications, faults and the last operations of applications are left out, until nothing more can be.
 //
 // A deviation is a decision that did not take option 0. Taking one away changes what follows, so deviations are named by
-// what the tasks had done, not by number: "where task a would go on after 12 steps of its own, b runs". Blocks of them are
-// replaced by the default, half of all, a quarter, and so on down to one by one (delta debugging), then pairs. At the end
-// the same is tried with decisions by number, as the file has them, so that what remains is minimal for a reader of the file.
-import type { Choice, ChoiceContext, ChoiceKind, Chooser, Machine, Option, Task } from '../sim/index.ts'
-import type { Scenario } from '../world/index.ts'
+// what the tasks had done, not by number: "where task a would go on after 12 steps of its own, b runs" (places.ts). Blocks
+// of them are replaced by the default, half of all, a quarter, and so on down to one by one (delta debugging), then pairs.
+// At the end the same is tried with decisions by number, as the file has them, so that what remains is minimal for a
+// reader of the file.
+//
+// When an application is left out the others keep the order of their steps (step-order.ts). Leaving something out must not
+// make the failure: if the whole scenario holds when every choice is the default, so must what remains of it; else the
+// problem must read exactly as before. (A reader that fails because its writer was left out is another failure.)
+import type { Choice, Chooser } from '../sim/index.ts'
+import type { RunResult, Scenario, Without, World } from '../world/index.ts'
 import { decodeChoices } from './choices.ts'
+import { lowest, minimise } from './minimise.ts'
+import { PlaceChooser, type Placed, PlaceTape } from './places.ts'
 import { confirm, type Recorded } from './record.ts'
 import { makeRunFile, type RunFile } from './runfile.ts'
 import { failureOf, makeWorld, type NamedProblem, sameProblem } from './setting.ts'
+import { StepChooser, type StepOrder, StepTape } from './step-order.ts'
 import { type Deviation, Follow, followDeviations, Tape } from './tape.ts'
 
 export interface ShrinkOptions {
@@ -25,6 +34,9 @@ export interface Size {
   readonly deviations: number
   /** Schedule choices that took the processor away from the running task. */
   readonly preemptions: number
+  /** Applications and faults that are not left out. */
+  readonly apps: number
+  readonly faults: number
 }
 
 export interface ShrinkResult {
@@ -34,120 +46,14 @@ export interface ShrinkResult {
   readonly after: Size
   /** What remains. */
   readonly deviations: readonly Deviation[]
+  readonly apps: readonly string[]
+  readonly faults: readonly string[]
+  readonly without: Without
   readonly executions: number
-  /** Without any one of the remaining deviations the run does not fail in this way. False when the time was up. */
+  /** No single deviation, application, fault or last operation can be left out as well. False when the time was up. */
   readonly minimal: boolean
   /** What the choices of the file came to, when `file` is null. */
   readonly found: NamedProblem | null
-}
-
-/** Names decisions by what the tasks have done: the task that would run on (or runs) and its own steps. */
-class Places {
-  private readonly m: Machine
-  private readonly last = new Map<string, { steps: number; n: number }>()
-  constructor(m: Machine) {
-    this.m = m
-  }
-  reset(): void {
-    this.last.clear()
-  }
-  name(kind: ChoiceKind, options: readonly Option[]): string {
-    const task = kind === 'schedule' ? (options[0] as Task) : this.m.current
-    const who = kind === 'schedule' ? task!.label : `${kind} ${task?.label ?? '-'}`
-    const steps = task?.steps ?? 0
-    const l = this.last.get(who)
-    if (l === undefined) {
-      this.last.set(who, { steps, n: 0 })
-      return `${who} ${steps} 0`
-    }
-    // More than one decision while the task stands where it is.
-    l.n = l.steps === steps ? l.n + 1 : 0
-    l.steps = steps
-    return `${who} ${steps} ${l.n}`
-  }
-}
-
-/** A deviation by its place. */
-interface Placed {
-  readonly place: string
-  readonly label: string
-}
-
-/** Passes on to `inner` and notes the place and label of every deviation. */
-class PlaceTape implements Chooser {
-  readonly found: Placed[] = []
-  private readonly places: Places
-  private readonly inner: Chooser
-  constructor(m: Machine, inner: Chooser) {
-    this.places = new Places(m)
-    this.inner = inner
-  }
-  begin(): void {
-    this.found.length = 0
-    this.places.reset()
-    this.inner.begin?.()
-  }
-  choose(kind: ChoiceKind, options: readonly Option[], ctx: ChoiceContext): number {
-    const place = this.places.name(kind, options)
-    const i = this.inner.choose(kind, options, ctx)
-    if (i > 0) this.found.push({ place, label: options[i]!.label })
-    return i
-  }
-}
-
-/** Takes the deviations that are switched on, at their places, and the default elsewhere. */
-class PlaceChooser implements Chooser {
-  /** By number of the deviation: 1 if it is on. */
-  readonly on: Uint8Array
-  /** Numbers of those that were taken in this execution. */
-  readonly taken: number[] = []
-  private readonly at = new Map<string, number>()
-  private readonly places: Places
-  private readonly all: readonly Placed[]
-  constructor(m: Machine, all: readonly Placed[]) {
-    this.places = new Places(m)
-    this.all = all
-    this.on = new Uint8Array(all.length)
-    for (const [i, d] of all.entries()) this.at.set(d.place, i)
-  }
-  begin(): void {
-    this.taken.length = 0
-    this.places.reset()
-  }
-  choose(kind: ChoiceKind, options: readonly Option[]): number {
-    const d = this.at.get(this.places.name(kind, options))
-    if (d === undefined || this.on[d] === 0) return 0
-    const { label } = this.all[d]!
-    const i = options.findIndex(o => o.label === label)
-    if (i <= 0) return 0
-    this.taken.push(d)
-    return i
-  }
-}
-
-/**
- * A part of the items that still passes and from which no single one can be left out. `test` answers null, or the items
- * of its argument that mattered (those that had no effect may be missing). All together must pass.
- */
-export function minimise<T>(items: readonly T[], test: (part: readonly T[]) => readonly T[] | null): readonly T[] {
-  let keep = test([]) ?? items
-  if (keep.length === 0) return keep
-  let size = (keep.length + 1) >> 1
-  for (;;) {
-    let less = false
-    // From the end: what happens late disturbs the rest least.
-    for (let end = keep.length; end > 0; ) {
-      const start = end - size < 0 ? 0 : end - size
-      const part = test([...keep.slice(0, start), ...keep.slice(end)])
-      if (part !== null) {
-        keep = part
-        less = true
-        end = start < keep.length ? start : keep.length
-      } else end = start
-    }
-    if (size > 1) size = (size + 1) >> 1
-    else if (!less) return keep
-  }
 }
 
 class OutOfTime extends Error {}
@@ -155,71 +61,11 @@ class OutOfTime extends Error {}
 /** Make the run of a file smaller. */
 export function shrink(s: Scenario, f: RunFile, o: ShrinkOptions = {}): ShrinkResult {
   const world = makeWorld(s, f, { trace: false })
-  const { m } = world
-  const until = performance.now() + (o.maxSeconds ?? 60) * 1000
-  let executions = 0
-  let best: readonly Deviation[] = []
-  const better = (d: readonly Deviation[]): void => {
-    best = d
-  }
-  let found: NamedProblem | null = null
-  /** Does the run fail as the file says? */
-  const fails = (chooser: Chooser): boolean => {
-    if (executions > 0 && performance.now() > until) throw new OutOfTime()
-    executions++
-    o.progress?.(executions, best.length)
-    found = failureOf(world.run(chooser))
-    return sameProblem(found, f.problem)
-  }
-  const choices = decodeChoices(f.choices)
-  const tape = new Tape(m, new Follow(choices))
   try {
-    const same = fails(tape)
-    const before: Size = {
-      choices: tape.choices.length,
-      deviations: tape.deviations.length,
-      preemptions: tape.preemptions,
-    }
-    if (!same)
-      return { file: null, before, after: before, deviations: [...tape.deviations], executions, minimal: false, found }
-    best = [...tape.deviations]
-    let minimal = false
-    try {
-      // Each round leaves fewer deviations, or is the last.
-      for (let n = -1; best.length !== n; ) {
-        n = best.length
-        byPlace(m, best, fails, better)
-        byPairs(m, best, fails, better)
-        byNumber(m, best, fails, better)
-      }
-      minimal = true
-    } catch (e) {
-      if (!(e instanceof OutOfTime)) throw e
-    }
-    return finish(s, f, before, best, executions, minimal)
+    return new Shrinker(s, f, world, o).shrink()
   } finally {
     world.close()
   }
-}
-
-/** Leave out deviations named by their place. */
-function byPlace(
-  m: Machine,
-  from: readonly Deviation[],
-  fails: (c: Chooser) => boolean,
-  better: (d: readonly Deviation[]) => void,
-): void {
-  const places = new PlaceTape(m, followDeviations(from))
-  if (!fails(places)) return
-  const chooser = new PlaceChooser(m, places.found)
-  minimise([...places.found.keys()], part => {
-    chooser.on.fill(0)
-    for (const i of part) chooser.on[i] = 1
-    const tape = new Tape(m, chooser)
-    if (!fails(tape)) return null
-    better([...tape.deviations])
-    return [...chooser.taken].sort((x, y) => x - y)
-  })
 }
 
 /** Up to so many deviations, all pairs are tried; beyond, neighbours only. */
@@ -227,32 +73,212 @@ const ALL_PAIRS = 24
 /** Beyond so many, no pairs. */
 const PAIRS = 500
 
-/**
- * What single ones do not reach: two that only work together are left out (there and back again), and of two in a row,
- * "to c, from there to b", the detour is left out.
- */
-function byPairs(
-  m: Machine,
-  from: readonly Deviation[],
-  fails: (c: Chooser) => boolean,
-  better: (d: readonly Deviation[]) => void,
-): void {
-  let best = from
-  for (let again = true; again && best.length > 1 && best.length <= PAIRS; ) {
-    again = false
-    const places = new PlaceTape(m, followDeviations(best))
-    if (!fails(places)) return
-    const all = [...places.found]
-    for (const part of pairsOf(all)) {
-      const chooser = new PlaceChooser(m, part)
-      chooser.on.fill(1)
-      const tape = new Tape(m, chooser)
-      if (!fails(tape) || tape.deviations.length >= best.length) continue
-      best = [...tape.deviations]
-      better(best)
-      again = true
-      break
+class Shrinker {
+  private readonly s: Scenario
+  private readonly f: RunFile
+  private readonly world: World
+  private readonly o: ShrinkOptions
+  private readonly until: number
+  private executions = 0
+  /** The last execution. */
+  private result: RunResult | null = null
+  private found: NamedProblem | null = null
+  /** The best so far. */
+  private deviations: readonly Deviation[] = []
+  private without: Without
+  /** The text of the problem when every choice is the default; null if that does not fail. */
+  private plain: string | null = null
+
+  constructor(s: Scenario, f: RunFile, world: World, o: ShrinkOptions) {
+    this.s = s
+    this.f = f
+    this.world = world
+    this.o = o
+    this.without = f.without
+    this.until = performance.now() + (o.maxSeconds ?? 60) * 1000
+  }
+
+  shrink(): ShrinkResult {
+    const tape = new Tape(this.world.m, new Follow(decodeChoices(this.f.choices)))
+    const same = this.fails(tape)
+    this.deviations = [...tape.deviations]
+    const before = this.size(tape.choices.length, tape.deviations.length, tape.preemptions)
+    if (!same) return { ...this.left(), file: null, before, after: before, minimal: false, found: this.found }
+    let minimal = false
+    try {
+      if (this.fails(followDeviations([]))) this.plain = this.found!.text
+      // Each round leaves something out, or is the last.
+      for (let last = ''; last !== this.state(); ) {
+        last = this.state()
+        // First what makes the run long; what makes it hard to read comes after.
+        this.parts()
+        this.byPlace()
+        this.byPairs()
+        this.byNumber()
+        this.ends()
+      }
+      minimal = true
+    } catch (e) {
+      if (!(e instanceof OutOfTime)) throw e
     }
+    return this.finish(before, minimal)
+  }
+
+  /** Does the run fail as the file says? */
+  private fails(chooser: Chooser): boolean {
+    if (this.executions > 0 && performance.now() > this.until) throw new OutOfTime()
+    this.executions++
+    this.o.progress?.(this.executions, this.deviations.length)
+    this.result = this.world.run(chooser)
+    this.found = failureOf(this.result)
+    return sameProblem(this.found, this.f.problem)
+  }
+  private state(): string {
+    return JSON.stringify([this.deviations, this.without])
+  }
+  private apps(): string[] {
+    return this.world.appNames().filter(a => !this.without.apps.includes(a))
+  }
+  private faults(): string[] {
+    return this.world.faultNames().filter(a => !this.without.faults.includes(a))
+  }
+  private size(choices: number, deviations: number, preemptions: number): Size {
+    return { choices, deviations, preemptions, apps: this.apps().length, faults: this.faults().length }
+  }
+  private left() {
+    const { deviations, without, executions } = this
+    return { deviations, apps: this.apps(), faults: this.faults(), without, executions }
+  }
+
+  /** Leave out deviations named by their place. */
+  private byPlace(): void {
+    const { m } = this.world
+    const places = new PlaceTape(m, followDeviations(this.deviations))
+    if (!this.fails(places)) return
+    const chooser = new PlaceChooser(m, places.found)
+    minimise([...places.found.keys()], part => {
+      chooser.on.fill(0)
+      for (const i of part) chooser.on[i] = 1
+      const tape = new Tape(m, chooser)
+      if (!this.fails(tape)) return null
+      this.deviations = [...tape.deviations]
+      return [...chooser.taken].sort((x, y) => x - y)
+    })
+  }
+
+  /**
+   * What single ones do not reach: two that only work together are left out (there and back again), and of two in a row,
+   * "to c, from there to b", the detour is left out.
+   */
+  private byPairs(): void {
+    const { m } = this.world
+    for (let again = true; again && this.deviations.length > 1 && this.deviations.length <= PAIRS; ) {
+      again = false
+      const places = new PlaceTape(m, followDeviations(this.deviations))
+      if (!this.fails(places)) return
+      for (const part of pairsOf([...places.found])) {
+        const chooser = new PlaceChooser(m, part)
+        chooser.on.fill(1)
+        const tape = new Tape(m, chooser)
+        if (!this.fails(tape) || tape.deviations.length >= this.deviations.length) continue
+        this.deviations = [...tape.deviations]
+        again = true
+        break
+      }
+    }
+  }
+
+  /** Leave out deviations named by the number of their decision. */
+  private byNumber(): void {
+    minimise(this.deviations, part => {
+      const tape = new Tape(this.world.m, followDeviations(part))
+      if (!this.fails(tape)) return null
+      this.deviations = [...tape.deviations]
+      return [...tape.deviations]
+    })
+  }
+
+  /** The order of steps of the best so far. */
+  private order(): StepOrder {
+    const tape = new StepTape(this.world.m, followDeviations(this.deviations))
+    this.fails(tape)
+    return tape.order
+  }
+
+  /** Leave out applications and faults. */
+  private parts(): void {
+    let order = this.order()
+    const tryTo = (w: Without): boolean => {
+      const now = this.leftOut(w, order)
+      if (now !== null) order = now
+      return now !== null
+    }
+    const rest = (all: readonly string[], part: readonly string[]) => all.filter(x => !part.includes(x))
+    const apps = this.world.appNames()
+    minimise(this.apps(), part => {
+      const ends = this.without.ends.filter(e => part.includes(e[0]))
+      return tryTo({ ...this.without, apps: rest(apps, part), ends }) ? part : null
+    })
+    const faults = this.world.faultNames()
+    minimise(this.faults(), part => (tryTo({ ...this.without, faults: rest(faults, part) }) ? part : null))
+  }
+
+  /** Leave out the last operations of the applications that remain. */
+  private ends(): void {
+    for (const app of this.apps()) {
+      let order = this.order()
+      const others = this.without.ends.filter(e => e[0] !== app)
+      const end = this.without.ends.find(e => e[0] === app)?.[1]
+      lowest(end ?? order.steps.filter(label => label === app).length, n => {
+        const now = this.leftOut({ ...this.without, ends: [...others, [app, n]] }, order)
+        if (now !== null) order = now
+        return now !== null
+      })
+      if (this.without.ends.length > others.length) this.dropIdle(others, order)
+    }
+  }
+
+  /** An end after the application's own last operation cuts nothing, and is not noted. */
+  private dropIdle(others: Without['ends'], order: StepOrder): void {
+    const run = (ends: Without['ends']): string => {
+      this.world.leaveOut({ ...this.without, ends })
+      this.fails(new StepChooser(this.world.m, order))
+      return `${this.result!.steps} ${this.result!.interleaving}`
+    }
+    if (run(this.without.ends) === run(others)) this.without = { ...this.without, ends: others }
+    this.world.leaveOut(this.without)
+  }
+
+  /** Leave this out, the rest in the same order. If it fails in the same way, that is the best so far: its order of steps; else null. */
+  private leftOut(without: Without, order: StepOrder): StepOrder | null {
+    const { world } = this
+    const tape = new StepTape(world.m, new StepChooser(world.m, order))
+    const outer = new Tape(world.m, tape)
+    world.leaveOut(without)
+    if (this.fails(outer)) {
+      const deviations = [...outer.deviations]
+      const { order: now } = tape
+      const itself = this.plain === null ? this.fails(followDeviations([])) : this.found!.text !== this.plain
+      if (!itself) {
+        this.without = without
+        this.deviations = deviations
+        return now
+      }
+    }
+    world.leaveOut(this.without)
+    return null
+  }
+
+  /** The smaller file, made again from nothing with the trace on. */
+  private finish(before: Size, minimal: boolean): ShrinkResult {
+    const choices: Choice[] = []
+    for (const d of this.deviations) choices[d.at] = { kind: d.kind, label: d.label }
+    const head = { ...this.f, without: this.without }
+    const c = confirm(this.s, head, choices, this.f.problem)
+    const run: Recorded = c.run
+    const after = this.size(run.choices.length, run.deviations.length, run.preemptions)
+    const file = c.same ? makeRunFile(head, run) : null
+    return { ...this.left(), file, before, after, deviations: run.deviations, minimal, found: run.problem }
   }
 }
 
@@ -264,42 +290,3 @@ function* pairsOf(all: readonly Placed[]): Generator<Placed[]> {
   for (let i = 0; i < n; i++)
     for (let j = i + 1; j < n && (n <= ALL_PAIRS || j === i + 1); j++) yield all.filter((_, k) => k !== i && k !== j)
 }
-
-/** Leave out deviations named by the number of their decision. */
-function byNumber(
-  m: Machine,
-  from: readonly Deviation[],
-  fails: (c: Chooser) => boolean,
-  better: (d: readonly Deviation[]) => void,
-): void {
-  minimise(from, part => {
-    const tape = new Tape(m, followDeviations(part))
-    if (!fails(tape)) return null
-    better([...tape.deviations])
-    return [...tape.deviations]
-  })
-}
-
-/** The smaller file, made again from nothing with the trace on. */
-function finish(
-  s: Scenario,
-  f: RunFile,
-  before: Size,
-  deviations: readonly Deviation[],
-  executions: number,
-  minimal: boolean,
-): ShrinkResult {
-  const choices: Choice[] = []
-  for (const d of deviations) choices[d.at] = { kind: d.kind, label: d.label }
-  const c = confirm(s, f, choices, f.problem)
-  const size = sizeOf(c.run)
-  const base = { before, after: size, deviations: c.run.deviations, executions, minimal }
-  if (!c.same) return { ...base, file: null, found: c.run.problem }
-  return { ...base, file: makeRunFile(f, c.run), found: c.run.problem }
-}
-
-const sizeOf = (r: Recorded): Size => ({
-  choices: r.choices.length,
-  deviations: r.deviations.length,
-  preemptions: r.preemptions,
-})

@@ -61,6 +61,8 @@ function* act(w: FaultTarget, a: Action, mem: DaxMemory, done: Completion): Step
 /** An armed fault: `start` is called at the start of every execution. */
 export interface Armed {
   readonly fault: Fault
+  /** It does not happen while this is set. */
+  leftOut: boolean
   /** Has it fired in this execution? */
   fired(): boolean
   start(t0: number): void
@@ -86,17 +88,20 @@ export function arm(w: FaultTarget, fault: Fault, done: Completion): Armed {
   if (trigger.on === 'event') {
     const seen = new Cell(w.m, 'trigger count', 0)
     w.m.hooks.on(trigger.label, () => {
+      if (armed.leftOut) return
       seen.poke(seen.peek() + 1)
       if (seen.peek() === trigger.nth) fire()
     })
   }
-  return {
+  const armed: Armed = {
     fault,
+    leftOut: false,
     fired: () => fired.peek(),
     start: t0 => {
-      if (trigger.on === 'time') fire(t0 + trigger.ns)
+      if (trigger.on === 'time' && !armed.leftOut) fire(t0 + trigger.ns)
     },
   }
+  return armed
 }
 
 function* fireOnce(fired: Cell<boolean>, body: Step<void>): Step<void> {

@@ -37,6 +37,8 @@ export interface ProcessOptions {
   readonly service?: boolean
   /** Virtual start time, ns. */
   readonly at?: number
+  /** Label of its task; `host/comm` unless given. */
+  readonly label?: string
 }
 
 /** fork+exec in one: a new process of this host that runs `body`. */
@@ -47,7 +49,7 @@ export function spawn_process(
   o: ProcessOptions = {},
 ): { task: Task; ts: task_struct } {
   const ts = new task_struct(k, comm, { user: true, cred: o.cred })
-  const task = k.m.spawn(`${k.name}/${comm}`, main(ts, body), { owner: ts, service: o.service, at: o.at })
+  const task = k.m.spawn(o.label ?? `${k.name}/${comm}`, main(ts, body), { owner: ts, service: o.service, at: o.at })
   ts.task = task
   return { task, ts }
 }

@@ -7,6 +7,9 @@ export const timeColumn = (ns: number): string => (ns / 1000).toFixed(3).padStar
 export const nameColumn = (name: string, width = 14): string =>
   name.length > width ? `${name.slice(0, width - 1)}~` : name.padEnd(width)
 
+/** A number of things, `1 step`, `2 steps`. */
+export const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`
+
 /** A line cut to `width` columns; a cut shows as `..`. */
 export const cut = (line: string, width: number): string =>
   line.length > width ? `${line.slice(0, width - 2)}..` : line

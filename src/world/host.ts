@@ -14,6 +14,7 @@ import type { KernelProfile } from '../profile/index.ts'
 import { type FamfsMount, famfs_fused, famfs_mkfs, famfs_mount, start_famfsd } from '../server/index.ts'
 import { MiB, type Step, type Task, UsageError } from '../sim/index.ts'
 import { Fs } from './fs.ts'
+import { cutShort } from './without.ts'
 import type { World } from './world.ts'
 
 export interface HostOptions {
@@ -27,10 +28,12 @@ export interface AppOptions {
 
 /** An application of a scenario, made afresh for every execution. */
 export interface App {
+  /** Becomes the label of its task; one that is taken gets a number. */
   readonly name: string
   /** ns after the start. */
   readonly at?: number
-  start(now: number): void
+  /** @param ends it ends after so many operations; undefined: as its program says */
+  start(now: number, label: string, ends: number | undefined): void
 }
 
 /** Handle on an application: what it returned in the last execution. */
@@ -83,10 +86,11 @@ export class Host {
   app(name: string, body: (sys: Sys) => Step<any>, o: AppOptions & { at?: number } = {}): AppHandle {
     let task: Task | null = null
     this.world.addApp({
-      name,
+      name: `${this.name}/${name}`,
       at: o.at,
-      start: now => {
-        task = spawn_process(this.k, name, body, { cred: o.cred, at: now }).task
+      start: (now, label, ends) => {
+        const program = ends === undefined ? body : (sys: Sys) => cutShort(body(sys), ends)
+        task = spawn_process(this.k, name, program, { cred: o.cred, at: now, label }).task
       },
     })
     return { name, end: () => task?.value as ProcessEnd | undefined }

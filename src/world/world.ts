@@ -26,6 +26,7 @@ import {
 } from '../sim/index.ts'
 import { type App, type AppOptions, Host, type HostOptions } from './host.ts'
 import type { Property } from './property.ts'
+import { checkWithout, NOTHING, uniqueName, type Without } from './without.ts'
 
 /** A line the scenario says in the trace. */
 export const SAY = new EventKind('says')
@@ -44,6 +45,8 @@ export interface WorldOptions {
   readonly maxSteps?: number
   /** Memory ordering of kernel cells; `sc` unless said otherwise. */
   readonly model?: ModelName
+  /** What the executions leave out. */
+  readonly without?: Without
   /** Report data races. */
   readonly races?: boolean
   /** Report locks taken in orders that can deadlock; on unless false. */
@@ -85,7 +88,8 @@ export class World {
   readonly hosts: Host[] = []
   private readonly memories: DaxMemory[] = []
   private readonly backings: Backing[] = []
-  private readonly apps: App[] = []
+  private readonly apps = new Map<string, App>()
+  private without: Without = NOTHING
   private readonly faults: { readonly fault: Fault; readonly done: Completion }[] = []
   private armed: Armed[] = []
   private readonly properties: Property[] = []
@@ -208,10 +212,30 @@ export class World {
     return n
   }
 
+  /** Labels of the applications, in the order in which they start. */
+  appNames(): string[] {
+    return [...this.apps.keys()]
+  }
+  /** Names of the faults, as `without` has them. */
+  faultNames(): string[] {
+    const names: string[] = []
+    for (const { fault } of this.faults) names.push(uniqueName(`${fault.action.do} ${fault.action.device}`, names))
+    return names
+  }
+
+  /** Leave these out of the executions to come, and nothing else. Throws UsageError for what is not there. */
+  leaveOut(w: Without): void {
+    this.ready()
+    const names = this.faultNames()
+    checkWithout(w, this.appNames(), names)
+    this.without = w
+    for (const [i, a] of this.armed.entries()) a.leftOut = w.faults.includes(names[i]!)
+  }
+
   /** Register an application; hosts do this. */
   addApp(app: App): void {
     this.inSetup('app')
-    this.apps.push(app)
+    this.apps.set(uniqueName(app.name, this.appNames()), app)
   }
 
   /** Run one process to its end, now; what it returned. */
@@ -241,6 +265,7 @@ export class World {
     this.m.retireTasks()
     if (this.properties.length > 0) this.m.afterStep = () => this.afterStep()
     this.mark = this.m.journal.mark()
+    if (this.options.without !== undefined) this.leaveOut(this.options.without)
   }
 
   private afterStep(): void {
@@ -265,7 +290,9 @@ export class World {
     }
     this.dirty = true
     for (const h of this.hosts) h.startServices(this.t0)
-    for (const a of this.apps) a.start(this.t0 + (a.at ?? 0))
+    const { apps, ends } = this.without
+    for (const [label, a] of this.apps.entries())
+      if (!apps.includes(label)) a.start(this.t0 + (a.at ?? 0), label, ends.find(e => e[0] === label)?.[1])
     for (const a of this.armed) a.start(this.t0)
     let verdict = m.run(chooser)
     m.current = null
@@ -295,7 +322,7 @@ export class World {
       faults,
       now_ns,
       problems: [...m.problems],
-      neverFired: this.armed.filter(a => !a.fired()).map(a => a.fault),
+      neverFired: this.armed.filter(a => !a.leftOut && !a.fired()).map(a => a.fault),
     }
   }
 

@@ -57,16 +57,29 @@ describe('a failure is a file', () => {
     const { digest, problem } = read('two-preemptions.run.json')
     expect(json).toMatchObject({ reproduces: true, difference: null, digest, problem })
   })
-  it('shrink leaves two preemptions in under 2 KB, which replay elsewhere', () => {
+  it('shrink names what is left out and what remains, in under 2 KB, which replay elsewhere', () => {
     mkdirSync(join(dir, 'deep/er'), { recursive: true })
     const r = famsim(['shrink', 'two-preemptions.run.json', '--out', 'deep/er/small.run.json'])
     expect([r.code, r.err]).toEqual([0, ''])
-    expect(r.out).toMatch(/^after: {2}\d+ choices, 2 not the default, 2 preemptions$/m)
+    expect(r.out).toMatch(/^after: {2}\d+ choices, 1 not the default, 1 preemption\n {8}2 applications, 0 faults$/m)
+    expect(r.out).toMatch(/^left out: h0\/c, h0\/d, h0\/e\n {2}h0\/b ends after 2 operations of its program$/m)
+    expect(r.out).toMatch(/^remains: h0\/a, h0\/b$/m)
     expect(r.out).toMatch(/^ {2}decision \d+ \(schedule\): h0\/b instead of h0\/a$/m)
     expect(statSync(join(dir, 'deep/er/small.run.json')).size).toBeLessThan(2048)
     const again = famsim(['replay', 'small.run.json'], join(dir, 'deep/er'))
     expect(again.code).toBe(1)
     expect(again.out).toContain('reproduced: every decision')
+    expect(again.out).toContain('left out: h0/c, h0/d, h0/e\n')
+  })
+  it('a failure of over 10,000 choices on the whole path shrinks to its race in under 10 s', () => {
+    const long = join(root, 'test/explore/fixtures/long-race.ts')
+    expect(JSON.parse(famsim(['explore', long, '--out', 'long.json', '--json']).out).choices).toBeGreaterThan(10_000)
+    const started = performance.now()
+    const r = JSON.parse(famsim(['shrink', 'long.json', '--out', 'short.json', '--json']).out)
+    expect(performance.now() - started).toBeLessThan(10_000)
+    expect(r).toMatchObject({ minimal: true, apps: ['h0/a', 'h0/b'], faults: [], after: { deviations: 2, apps: 2 } })
+    expect(statSync(join(dir, 'short.json')).size).toBeLessThan(2048)
+    expect(JSON.parse(famsim(['replay', 'short.json', '--json']).out).reproduces).toBe(true)
   })
   it('a scenario outside of the repository is found from the folder of the file', () => {
     mkdirSync(join(dir, 'mine'), { recursive: true })
@@ -100,6 +113,11 @@ describe('a file that does not fit', () => {
   })
   it.each<[string, object, RegExp]>([
     ['edited by hand', { seed: 'one' }, /: seed: expected a whole number from 0\n$/],
+    [
+      'that leaves out what is not there',
+      { without: { apps: ['h0/z'], ends: [], faults: [] } },
+      /no application 'h0\/z'/,
+    ],
     ['of another version', { version: 9 }, /: version: the file has 9, this famsim reads 2; [^\n]+\n$/],
     ['of an unknown kernel', { kernel: 'v99' }, /unknown kernel 'v99': expected one of [^\n]+\n$/],
   ])('one %s is refused with one line', (_, o, text) => {

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
   decodeChoices,
-  ListChooser,
+  Follow,
   makeRunFile,
   printRunFile,
   type RunFile,
@@ -12,10 +12,33 @@ import {
   search,
   shrink,
 } from '../../src/explore/index.ts'
-import { minimise } from '../../src/explore/shrink.ts'
+import { minimise } from '../../src/explore/minimise.ts'
 import { Cell, work } from '../../src/sim/index.ts'
-import { buildWorld, type Scenario, scenario } from '../../src/world/index.ts'
+import { after, buildWorld, GiB, MiB, poison, type Scenario, scenario, type Without } from '../../src/world/index.ts'
 import { twoPreemptions } from './fixtures/two-preemptions.ts'
+
+/** Of two faults one breaks what the second of two readers reads, a while later; the others mean nothing. */
+const poisoned = scenario('a bad page', ({ world }) => {
+  const dev = world.daxdev('dax0.0', { size: GiB(4) })
+  const host = world.host('h0')
+  const fs = host.famfs('/mnt', { mkfs: dev })
+  fs.creat('/x', MiB(2))
+  fs.creat('/y', MiB(2))
+  const page = (path: string) => (fs.fmap(path) as { extents: { offset: number }[] }).extents[0]!.offset
+  world.fault(after('FUSE_STATFS sent'), poison('dax0.0', page('/y')))
+  world.fault(after('FUSE_OPEN sent'), poison('dax0.0', page('/x')))
+  for (let i = 0; i < 2; i++)
+    host.app('reader', function* (sys) {
+      const fd = yield* sys.open('/mnt/x')
+      if (i === 0) return
+      yield* sys.stat('/mnt/y')
+      world.expect('bytes read', yield* sys.pread(fd, 8, 0), 8)
+      yield* sys.close(fd)
+    })
+  host.app('noise', function* (sys) {
+    for (let n = 0; n < 10; n++) yield* sys.stat('/mnt')
+  })
+})
 
 const setting = { seed: 1, kernel: null, switches: {}, policy: 'free' as const }
 
@@ -35,28 +58,86 @@ describe('shrink', () => {
     const s = twoPreemptions(20)
     const r = shrink(s, failing(s, strategy, seed))
     expect(r.minimal).toBe(true)
-    expect(r.after).toMatchObject({ deviations: 2, preemptions: 2 })
-    expect(r.before.deviations).toBeGreaterThanOrEqual(2)
-    // In the window of a to b; in that of b to a, or to one after whom a is the default.
-    expect(r.deviations[0]).toMatchObject({ label: 'h0/b', instead: 'h0/a' })
-    expect(r.deviations[1]).toMatchObject({ instead: 'h0/b' })
+    expect(r.before).toMatchObject({ apps: 5, faults: 0 })
+    expect(r.apps).toEqual(['h0/a', 'h0/b'])
+    expect(r.without).toEqual({ apps: ['h0/c', 'h0/d', 'h0/e'], ends: [['h0/b', 2]], faults: [] })
+    // In the window of a to b, which does no more when its own is open.
+    expect(r.deviations).toMatchObject([{ kind: 'schedule', label: 'h0/b', instead: 'h0/a' }])
+    expect(r.after).toMatchObject({ deviations: 1, preemptions: 1, apps: 2, faults: 0 })
     expect(printRunFile(r.file!).length).toBeLessThan(2048)
     expect(replay(s, r.file!).difference).toBe(null)
   })
-  it('is 1-minimal: without any one of the deviations it does not fail', () => {
-    const s = twoPreemptions(20)
+  it.each([
+    ['two windows', twoPreemptions(20)],
+    ['faults', poisoned],
+  ])('is 1-minimal: nothing of what remains can be left out (%s)', (_, s) => {
     const r = shrink(s, failing(s, 'random'))
-    const labels = decodeChoices(r.file!.choices).map(c => c.label)
-    const kept = new Set(r.deviations.map(d => d.at))
+    expect(r.minimal).toBe(true)
+    const { without } = r.file!
+    const all = decodeChoices(r.file!.choices)
     const world = buildWorld(s, { seed: 1, policy: 'free', trace: false })
-    /** The file's choices; the default where they are none of `on`. */
-    const fails = (on: ReadonlySet<number>) => {
-      const { problems } = world.run(new ListChooser(labels.map((l, i) => (on.has(i) ? l : 'the default'))))
-      return problems.length > 0
+    /** With these deviations only, and this left out. */
+    const fails = (on: readonly number[], w: Without) => {
+      world.leaveOut(w)
+      return world.run(new Follow(all.map((c, i) => (on.includes(i) ? c : undefined)))).problems.length > 0
     }
-    expect(fails(kept)).toBe(true)
-    for (const at of kept) expect(fails(new Set([...kept].filter(x => x !== at))), `without ${at}`).toBe(false)
+    const kept = r.deviations.map(d => d.at)
+    expect(fails(kept, without)).toBe(true)
+    for (const at of kept)
+      expect(
+        fails(
+          kept.filter(x => x !== at),
+          without,
+        ),
+        `without ${at}`,
+      ).toBe(false)
+    for (const app of r.apps) {
+      expect(fails(kept, { ...without, apps: [...without.apps, app] }), `without ${app}`).toBe(false)
+      const end = without.ends.find(e => e[0] === app)?.[1]
+      if (end === undefined) continue
+      const ends = without.ends.map(e => (e[0] === app ? ([app, end - 1] as const) : e))
+      expect(fails(kept, { ...without, ends }), `${app} ends after ${end - 1}`).toBe(false)
+    }
+    for (const f of r.faults) expect(fails(kept, { ...without, faults: [...without.faults, f] }), f).toBe(false)
     world.close()
+  })
+  it('keeps the fault, the reader and its calls up to the failure; the rest goes', () => {
+    const r = shrink(poisoned, failing(poisoned, 'random'))
+    expect(r.apps).toEqual(['h0/reader#2'])
+    expect(r.faults).toEqual(['poison dax0.0#2'])
+    expect(r.without.apps).toEqual(['h0/reader', 'h0/noise'])
+    expect(r.without.ends).toEqual([['h0/reader#2', 3]])
+    expect(replay(poisoned, r.file!).difference).toBe(null)
+  })
+  it('leaving out must not make the failure: who waits for somebody keeps him', () => {
+    // Holds when every choice is the default. Without `first` the second would fail by itself.
+    const s = scenario('waits', ({ world }) => {
+      const host = world.host('h0')
+      const n = new Cell(world.m, 'n', 0)
+      host.app('first', function* () {
+        const v = yield* n.load()
+        yield* n.store(v + 1)
+      })
+      host.app('second', function* () {
+        const v = yield* n.load()
+        yield* n.store(v + 1)
+      })
+      world.eventually('both counted', () => n.peek() === 2)
+    })
+    const r = shrink(s, failing(s))
+    expect(r.apps).toEqual(['h0/first', 'h0/second'])
+    expect(r.without.ends).toEqual([])
+    expect(r.after.deviations).toBeGreaterThan(0)
+  })
+  it('what is left out of a file must be there', () => {
+    const s = twoPreemptions(20)
+    const f = failing(s)
+    for (const [without, text] of [
+      [{ apps: ['h0/x'], ends: [], faults: [] }, /no application 'h0\/x'; it has h0\/a, h0\/b/],
+      [{ apps: [], ends: [['h0/x', 1]], faults: [] }, /no application 'h0\/x'/],
+      [{ apps: [], ends: [], faults: ['poison d'] }, /no fault 'poison d'; it has none/],
+    ] as const)
+      expect(() => replay(s, { ...f, without })).toThrow(text)
   })
   it('10 000 choices in under 10 s', () => {
     const s = twoPreemptions(3400)
@@ -65,7 +146,7 @@ describe('shrink', () => {
     const r = shrink(s, f)
     const seconds = (performance.now() - started) / 1000
     expect(r.before.choices).toBeGreaterThanOrEqual(10_000)
-    expect(r.after.deviations).toBe(2)
+    expect(r.after).toMatchObject({ deviations: 1, apps: 2 })
     expect(r.minimal).toBe(true)
     expect(seconds).toBeLessThan(10)
     expect(printRunFile(f).length).toBeGreaterThan(20_000)
