@@ -1,2 +1,14 @@
 // What can go wrong, as data.
-export { type Action, type Armed, after, arm, at, type Fault, type FaultTarget, poison, type Trigger } from './fault.ts'
+export {
+  type Action,
+  type Armed,
+  actionText,
+  after,
+  arm,
+  at,
+  type Fault,
+  type FaultTarget,
+  failAlloc,
+  poison,
+  type Trigger,
+} from './fault.ts'

@@ -2,17 +2,17 @@
 import type { DaxBus } from '../devdax/index.ts'
 import type { KernelProfile } from '../profile/index.ts'
 import {
+  type Alloc,
   Cell,
+  DEAD,
   EventKind,
-  JChain,
+  Heap,
   JList,
   JMap,
   kfn,
-  Link,
   type Machine,
-  Op,
-  OpKind,
-  type OpObject,
+  Oops,
+  type Op,
   type Step,
 } from '../sim/index.ts'
 import { type OpcodeTable, opcodeTable } from '../wire/index.ts'
@@ -31,32 +31,6 @@ export const SIGNAL = new EventKind('signal')
 export const SYSCALL = new EventKind('returns')
 export const UNMAP = new EventKind('unmap')
 
-/** An allocation of kernel memory, known to the accounting. */
-export class Alloc extends Link implements OpObject {
-  readonly id: number
-  readonly name: string
-  /** Bytes. */
-  readonly size: number
-  constructor(id: number, name: string, size: number) {
-    super()
-    this.id = id
-    this.name = name
-    this.size = size
-  }
-}
-
-const KZALLOC = new OpKind('kzalloc', 0, 30, true, (_t, op) => {
-  const k = op.a as Kernel
-  const a = new Alloc(k.m.newId(), op.b.name, op.b.size)
-  k.allocs.add(a)
-  return a
-})
-const KFREE = new OpKind('kfree', 0, 20, true, (_t, op) => {
-  const k = op.a as Kernel
-  const a = op.b as Alloc
-  if (!k.allocs.remove(a)) k.m.problem('double free', `${a.name} (${a.size} bytes) is freed twice on ${k.name}`)
-})
-
 export class Kernel {
   readonly m: Machine
   /** Host name. */
@@ -67,8 +41,8 @@ export class Kernel {
   /** Root of the host's own name space (tmpfs). */
   readonly root: Dentry
   readonly supers: JList<SuperBlock>
-  /** Live allocations. */
-  readonly allocs: JChain<Alloc>
+  /** Its memory. */
+  readonly heap: Heap
   /** Requests sent to servers, by opcode name. */
   readonly requests: JMap<string, number>
   /** Faults taken, by size (`PTE`, `PMD`). */
@@ -83,7 +57,7 @@ export class Kernel {
     this.bus = bus
     this.opcodes = opcodeTable(profile.t.opcodes)
     this.supers = new JList(m.journal)
-    this.allocs = new JChain(m.journal)
+    this.heap = new Heap(m, name)
     this.requests = new JMap(m.journal)
     this.faults = new JMap(m.journal)
     this.pids = new Cell(m, 'pid', 100)
@@ -105,12 +79,18 @@ export class Kernel {
     return this.inos.peek()
   }
 
-  /** Allocate `size` zeroed bytes, by name. Null when the allocation fails. */
-  kzalloc(name: string, size: number): Op<Alloc | null> {
-    return new Op<Alloc | null>(KZALLOC, null, this, { name, size })
+  /** Allocate `size` zeroed bytes, by name. Null when the allocation fails (never with `nofail`). */
+  kzalloc(name: string, size: number, o: { nofail?: boolean } = {}): Op<Alloc | null> {
+    return this.heap.alloc(name, size, o)
   }
   kfree(a: Alloc): Op<void> {
-    return new Op<void>(KFREE, null, this, a)
+    return this.heap.free(a)
+  }
+
+  /** No FUSE mount is left, and every task of this host ended as it should: whatever is still allocated has leaked. */
+  at_rest(): boolean {
+    if (this.supers.items.some(sb => sb.fuse !== null)) return false
+    return this.m.tasks.every(t => t.owner?.k !== this || (t.state === DEAD && !(t.error instanceof Oops)))
   }
 
   /** Count one of `which`. */

@@ -14,6 +14,18 @@ export interface Defect {
 
 export const DEFECTS: readonly Defect[] = [
   {
+    id: 'B08',
+    story: 'the reply buffer is not freed when GET_FMAP fails',
+    mark: 'source',
+    kernels: [],
+  },
+  {
+    id: 'B17',
+    story: "freeing an interleaved map frees the first group's strip array only",
+    mark: 'source',
+    kernels: [],
+  },
+  {
     id: 'B44',
     story: 'an extent or strip that names a device index other than 0 is refused with EINVAL',
     mark: 'measured',

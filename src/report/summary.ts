@@ -1,4 +1,5 @@
 // How a run ended, in a few lines for people.
+import { actionText } from '../faults/index.ts'
 import type { Problem } from '../sim/index.ts'
 import type { RunResult } from '../world/index.ts'
 import { timeColumn } from './columns.ts'
@@ -22,8 +23,7 @@ export function summaryLines(title: string, kernel: string, r: RunResult): strin
   if (r.verdict === 'steps') out.push('  the step bound was reached: a livelock, or a run that is too long')
   for (const f of r.neverFired) {
     const on = f.trigger.on === 'time' ? `at ${f.trigger.ns} ns` : `after '${f.trigger.label}' #${f.trigger.nth}`
-    for (const l of wrap(`note: a fault never fired: ${f.action.do} of ${f.action.device}, ${on}`, 76))
-      out.push(`  ${l}`)
+    for (const l of wrap(`note: a fault never fired: ${actionText(f.action)}, ${on}`, 76)) out.push(`  ${l}`)
   }
   out.push(`  kernel ${kernel}, seed ${r.seed}, ${r.steps} steps, virtual time ${timeColumn(r.now_ns).trim()} us`)
   out.push(`  digest ${r.digest}`)

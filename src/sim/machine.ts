@@ -1,6 +1,7 @@
 // The machine runs tasks, one operation at a time, and asks the chooser wherever there is more than one way on.
 // Locking rule of the simulator itself: there is one JavaScript thread; a step (one operation, then plain code up to the
 // next operation) is atomic.
+import { type Heap, Kasan } from './alloc.ts'
 import { assert, InvariantError } from './assert.ts'
 import { type Chooser, defaultChooser, type Option, REDUNDANT } from './chooser.ts'
 import { describeDeadlock } from './deadlock.ts'
@@ -36,6 +37,10 @@ export interface MachineOptions {
   races?: boolean
   /** Report locks taken in orders that can deadlock (lockdep's rule). */
   lockdep?: boolean
+  /** Note who allocates and frees; report use after free. */
+  kasan?: boolean
+  /** Everything must be free when an execution has ended: report leaks (needs kasan). */
+  freedAtExit?: boolean
 }
 
 /** How an execution ended. `held` means: nothing was found wrong. */
@@ -101,6 +106,11 @@ export class Machine {
   readonly races: Races | null
   /** Watches lock order; null when nobody asked. */
   readonly lockdep: Lockdep | null
+  /** Looks for accesses to freed memory; null when nobody asked. */
+  readonly kasan: Kasan | null
+  /** Every heap made on this machine. */
+  readonly heaps: Heap[] = []
+  private readonly freedAtExit: boolean
   /** Which task ran from which step on in this execution: equal digests, equal interleavings. */
   private switches = new Digest()
   private chooser: Chooser = defaultChooser
@@ -120,6 +130,8 @@ export class Machine {
     this.maxSteps = o.maxSteps ?? 50_000_000
     this.races = o.races === true ? new Races() : null
     this.lockdep = o.lockdep === true ? new Lockdep() : null
+    this.kasan = o.kasan === true ? new Kasan() : null
+    this.freedAtExit = o.freedAtExit === true
     this.order = o.model === 'tso' ? new Tso(this) : o.model === 'weak' ? new Weak(this) : null
     this.journal.newId = () => this.newId()
     this.journal.addSaver(this.trace)
@@ -251,6 +263,7 @@ export class Machine {
     this.order?.begin()
     this.races?.begin()
     this.lockdep?.begin()
+    this.kasan?.begin()
     chooser.begin?.()
     if (chooser.spawn) for (const t of this.tasks) chooser.spawn(t)
     let v: Verdict
@@ -271,7 +284,7 @@ export class Machine {
     const offered: Task[][] = []
     const timed = this.policy === 'timed'
     const always = chooser.always === true
-    const { races, instead } = this
+    const { races, instead, kasan } = this
     const { watch } = this.journal
     let cur: Task | null = null
     for (;;) {
@@ -315,6 +328,7 @@ export class Machine {
       const op = t.pending!
       let r: any
       if (watch !== null) watch.begin(op)
+      if (kasan !== null && op.obj !== null) kasan.access(t, op, op.obj)
       if (t.granted) {
         t.granted = false
         r = t.result
@@ -442,6 +456,7 @@ export class Machine {
       this.problems.push({ kind: 'deadlock', text: d, task: stuck[0]!.label, backtrace: stuck[0]!.backtrace() })
       return 'deadlock'
     }
+    if (this.freedAtExit) for (const h of this.heaps) h.report_leaks()
     return this.problems.length > 0 ? 'failed' : 'held'
   }
 }

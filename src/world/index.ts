@@ -1,5 +1,5 @@
 // Puts hosts, memories, servers and applications together; the scenario API. What scenario files import.
-export { after, at, type Fault, poison } from '../faults/index.ts'
+export { after, at, type Fault, failAlloc, poison } from '../faults/index.ts'
 export {
   ALL_CAPS,
   MAP_FIXED,
@@ -23,7 +23,7 @@ export {
   type Sys,
 } from '../kernel/index.ts'
 export { GiB, KiB, MiB, ms, type Step, TiB, us } from '../sim/index.ts'
-export { EBUSY, EHWPOISON, EINVAL, EIO, ENOENT, ENXIO } from '../wire/index.ts'
+export { EBUSY, EHWPOISON, EINVAL, EIO, ENOENT, ENOMEM, ENXIO } from '../wire/index.ts'
 export { Fs } from './fs.ts'
 export { type AppHandle, type AppOptions, type FamfsOptions, Host, type HostOptions } from './host.ts'
 export { buildWorld, isScenario, runScenario, type Scenario, scenario } from './scenario.ts'

@@ -1,7 +1,7 @@
 // A world: memories, hosts, their file systems, applications, faults and properties, on one machine. Set-up runs to its end
 // under the default choices, then everything is marked; each execution starts from the mark with fresh tasks.
 import { type Backing, chooseBacking, type DaxMemory, Memory, PoisonMap } from '../devdax/index.ts'
-import { type Armed, arm, type Fault } from '../faults/index.ts'
+import { type Armed, actionText, arm, type Fault } from '../faults/index.ts'
 import { type ProcessEnd, type Sys, spawn_process } from '../kernel/index.ts'
 import { DEFAULT_KERNEL, type DefectSwitches, kernelProfile } from '../profile/index.ts'
 import {
@@ -51,6 +51,8 @@ export interface WorldOptions {
   readonly races?: boolean
   /** Report locks taken in orders that can deadlock; on unless false. */
   readonly lockdep?: boolean
+  /** Report use after free, and what a host has not freed when nothing is mounted on it any more; on unless false. */
+  readonly kasan?: boolean
   /** Told of every access to state, set-up included. */
   readonly watch?: Watch
 }
@@ -107,6 +109,7 @@ export class World {
       model: o.model,
       races: o.races,
       lockdep: o.lockdep ?? true,
+      kasan: o.kasan ?? true,
     })
     this.m.trace.on = o.trace ?? true
     this.m.trace.sink = o.sink ?? null
@@ -165,7 +168,7 @@ export class World {
   /** Something that will go wrong. `yield* f.wait()` sleeps until every host that is to learn of it has dealt with it. */
   fault(trigger: Fault['trigger'], action: Fault['action']): { wait(): Op<number> } {
     this.inSetup('fault')
-    const done = new Completion(this.m, `fault: ${action.do} ${action.device}`)
+    const done = new Completion(this.m, `fault: ${actionText(action)}`)
     this.faults.push({ fault: { trigger, action }, done })
     return { wait: () => wait_for_completion(done) }
   }
@@ -296,6 +299,8 @@ export class World {
     for (const a of this.armed) a.start(this.t0)
     let verdict = m.run(chooser)
     m.current = null
+    if (m.kasan !== null && (verdict === 'held' || verdict === 'failed'))
+      for (const h of this.hosts) if (h.k.at_rest()) h.k.heap.report_leaks()
     for (const p of this.properties)
       if (p.kind === 'eventually' && !p.holds(this)) m.problem('property', `eventually: ${p.name}`)
     if (verdict === 'held' && m.problems.length > 0) verdict = 'failed'

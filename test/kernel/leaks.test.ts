@@ -45,7 +45,24 @@ const clean = (
   change?: (s: RawServer, rig: Rig) => void,
   body: (rig: Rig, mt: Mounted) => void = rig => use(rig, '/mnt/f'),
 ): Rig => {
-  const rig = new Rig({ switches: { noDefect: ['B44'] } })
+  const rig = whole(fmap, { change, body })
+  expect(rig.leaks()).toEqual([])
+  expect(rig.problems().filter(p => p.startsWith('use after free'))).toEqual([])
+  expect([rig.held(0), rig.held(1)]).toEqual([FREE, FREE])
+  return rig
+}
+
+/** Mount, let `body` work, unmount; then what is left is reported. */
+const whole = (
+  fmap: Uint8Array | number,
+  o: {
+    change?: (s: RawServer, rig: Rig) => void
+    body?: (rig: Rig, mt: Mounted) => void
+    defect?: string[]
+  } = {},
+): Rig => {
+  const { change, body = r => use(r, '/mnt/f'), defect } = o
+  const rig = new Rig({ switches: { defect, noDefect: ['B44'] }, kasan: true })
   const s = rig.server()
   s.files.set('f', { nodeid: 100, size: 4096, fmap })
   change?.(s, rig)
@@ -55,9 +72,9 @@ const clean = (
     return yield* sys.umount('/mnt')
   })
   expect(rc).toBe(0)
-  expect(rig.leaks()).toEqual([])
-  expect([rig.held(0), rig.held(1)]).toEqual([FREE, FREE])
   expect(mt.dev.fc.count.peek()).toBe(0)
+  expect(rig.k.at_rest()).toBe(true)
+  rig.k.heap.report_leaks()
   return rig
 }
 
@@ -165,6 +182,27 @@ describe('GET_DAXDEV fails', () => {
     expect(rig.leaks()).toEqual([])
     expect(rig.held(0)).toEqual(FREE)
     expect(rig.problems()).toEqual([])
+  })
+})
+
+describe('canary: a kernel with a leak is told, with who allocated', () => {
+  it('B17: n - 1 strip arrays of an evicted map', () => {
+    expect(whole(STRIPED, { defect: ['B17'] }).problems()).toEqual([
+      expect.stringMatching(
+        /^leak: 1 x famfs_meta_simple_ext\[\] \(48 bytes\) never freed on h0; allocated by h0\/app\S* in famfs_meta_alloc_interleaved < famfs_fuse_meta_alloc < famfs_file_init_dax < fuse_get_fmap < fuse_open < /,
+      ),
+    ])
+  })
+  it('B08: the reply buffer, once an open that fails', () => {
+    const body = (rig: Rig): void => {
+      use(rig, '/mnt/f')
+      use(rig, '/mnt/f')
+    }
+    const told = whole(2, { defect: ['B08'], body }).problems()
+    expect(told.length).toBeGreaterThan(0)
+    for (const p of told)
+      expect(p).toMatch(/^leak: \d x fmap reply \(4096 bytes\) never freed on h0; .* in fuse_get_fmap </)
+    expect(whole(GOOD, { defect: ['B08'] }).problems()).toEqual([])
   })
 })
 

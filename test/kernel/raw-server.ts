@@ -215,6 +215,8 @@ export interface RigOptions {
   /** Size in bytes, or the bytes themselves, and driver of dax0.0, dax1.0, ... */
   readonly devices?: readonly { readonly size?: number; readonly backing?: Backing; readonly driver?: DaxDriver }[]
   readonly maxSteps?: number
+  /** Report use after free, and say in leaks who allocated. */
+  readonly kasan?: boolean
 }
 
 /** Every device of the measured machine had 510 MiB. */
@@ -238,7 +240,7 @@ export class Rig {
   private t0 = 0
 
   constructor(o: RigOptions = {}) {
-    this.m = new Machine({ policy: o.policy, maxSteps: o.maxSteps ?? 2_000_000 })
+    this.m = new Machine({ policy: o.policy, maxSteps: o.maxSteps ?? 2_000_000, kasan: o.kasan })
     this.k = new Kernel(this.m, 'h0', kernelProfile('v10', o.switches), new DaxBus(this.m))
     this.threads = o.threads ?? 2
     tmpfs_mkdir(this.k, '/dev')
@@ -373,7 +375,7 @@ export class Rig {
 
   /** Names of kernel memory that is still allocated. */
   leaks(): string[] {
-    return this.k.allocs.values().map(a => a.name)
+    return this.k.heap.live.values().map(a => a.name)
   }
 }
 

@@ -20,7 +20,7 @@ export const fuse_get_fmap = kfn('fuse_get_fmap', function* (fm: fuse_mount, ino
   const args: fuse_args = { op: k.opcodes.op.GET_FMAP, nodeid: fi.nodeid, room }
   const n = yield* fuse_simple_request(fm, args)
   const rc = n < 0 ? n : yield* famfs_file_init_dax(fm, inode, args.out!)
-  yield* k.kfree(buf)
+  if (n >= 0 || !k.profile.has('B08')) yield* k.kfree(buf)
   return rc
 })
 

@@ -1,7 +1,6 @@
 // In-kernel map of a file and device table of a connection (fs/fuse/famfs_kfmap.h; kernel.md 1.4). Sizes in bytes.
 import type { dax_device } from '../../devdax/index.ts'
-import { Cell, type Machine } from '../../sim/index.ts'
-import type { Alloc } from '../kernel.ts'
+import { type Alloc, Cell, type Machine } from '../../sim/index.ts'
 
 export const SIMPLE_DAX_EXTENT = 0
 export const INTERLEAVED_EXTENT = 1
@@ -49,13 +48,14 @@ export class famfs_daxdev {
   /** Ids a slot takes. */
   static readonly IDS = 6
 
-  constructor(m: Machine, id: number) {
+  constructor(m: Machine, id: number, table: Alloc) {
     this.valid = new Cell(m, 'dd->valid', false, id)
     this.error = new Cell(m, 'dd->error', false, id + 1)
     this.dax_err = new Cell(m, 'dd->dax_err', false, id + 2)
     this.devno = new Cell(m, 'dd->devno', 0, id + 3)
     this.devp = new Cell<dax_device | null>(m, 'dd->devp', null, id + 4)
     this.dd_name = new Cell<Alloc | null>(m, 'dd->name', null, id + 5)
+    table.owns(this.valid, this.error, this.dax_err, this.devno, this.devp, this.dd_name)
   }
 }
 
@@ -64,14 +64,15 @@ export class famfs_dax_devlist {
   readonly id: number
   readonly name = 'dax_devlist'
   readonly nslots: number
-  readonly allocs: readonly Alloc[]
+  /** The list's head and its slots. */
+  readonly allocs: readonly [Alloc, Alloc]
   private readonly m: Machine
   private readonly ids: number
   private readonly slots: (famfs_daxdev | undefined)[]
 
-  constructor(m: Machine, nslots: number, allocs: readonly Alloc[]) {
+  constructor(m: Machine, nslots: number, allocs: readonly [Alloc, Alloc]) {
     this.m = m
-    this.id = allocs[0]!.id
+    this.id = allocs[0].id
     this.nslots = nslots
     this.allocs = allocs
     this.ids = m.newIds(nslots * famfs_daxdev.IDS)
@@ -81,7 +82,7 @@ export class famfs_dax_devlist {
   slot(index: number): famfs_daxdev {
     let dd = this.slots[index]
     if (dd === undefined) {
-      dd = new famfs_daxdev(this.m, this.ids + index * famfs_daxdev.IDS)
+      dd = new famfs_daxdev(this.m, this.ids + index * famfs_daxdev.IDS, this.allocs[1])
       this.slots[index] = dd
     }
     return dd

@@ -1,6 +1,6 @@
 // famfs_fuse_meta_alloc(): from the bytes of a GET_FMAP reply to a famfs_file_meta, with every check in the kernel's
 // order (kernel.md 2.4). Counted errors (`errs`) are reported at the end, the others at once.
-import { Cell, kfn, type Step } from '../../sim/index.ts'
+import { type Alloc, Cell, kfn, type Step } from '../../sim/index.ts'
 import {
   EINVAL,
   ENOMEM,
@@ -11,7 +11,7 @@ import {
   getU64Big,
   viewOf,
 } from '../../wire/index.ts'
-import type { Alloc, Kernel } from '../kernel.ts'
+import type { Kernel } from '../kernel.ts'
 import {
   type famfs_file_meta,
   type famfs_meta_interleaved_ext,
@@ -61,11 +61,11 @@ const read_extent = (p: Parse): famfs_meta_simple_ext & { len: bigint } => {
   return { dev_index: e.se_devindex, ext_offset: e.se_offset, ext_len: e.se_len, len }
 }
 
-/** Free everything a map owns. */
+/** Free everything a map owns: itself, its extents or groups, and the strips of each group (B17: of the first only). */
 export const famfs_meta_free = kfn(
   '__famfs_meta_free',
   function* (k: Kernel, meta: { readonly allocs: readonly Alloc[] }): Step<void> {
-    for (const a of meta.allocs) yield* k.kfree(a)
+    for (const a of k.profile.has('B17') ? meta.allocs.slice(0, 3) : meta.allocs) yield* k.kfree(a)
   },
 )
 
@@ -95,10 +95,12 @@ export const famfs_fuse_meta_alloc = kfn('famfs_fuse_meta_alloc', function* (k: 
     yield* famfs_meta_free(k, { allocs })
     return rc
   }
+  const error = new Cell(k.m, 'meta->error', false)
+  head.owns(error)
   return {
     id: head.id,
     name: 'famfs_file_meta',
-    error: new Cell(k.m, 'meta->error', false),
+    error,
     file_type: h.file_type,
     file_size: h.file_size,
     fm_extent_type: h.ext_type,

@@ -4,11 +4,13 @@ import { famfs_teardown } from '../famfs/famfs_devlist.ts'
 import { fuse_abort_conn } from './dev.ts'
 import { type fuse_conn, fuse_mount } from './fuse_i.ts'
 
-/** fuse_conn_put(): drop a reference; the last one gives the devices back (kernel.md 2.13). */
+/** fuse_conn_put(): drop a reference; the last one gives the devices back (kernel.md 2.13) and frees the connection. */
 export const fuse_conn_put = kfn('fuse_conn_put', function* (fc: fuse_conn): Step<void> {
   const left = fc.count.peek() - 1
   fc.count.poke(left)
-  if (left === 0) yield* famfs_teardown(fc)
+  if (left > 0) return
+  yield* famfs_teardown(fc)
+  yield* fc.k.kfree(fc.alloc)
 })
 
 /** open("/dev/fuse"): a connection end for a server. It becomes a file system when somebody mounts it. */

@@ -77,7 +77,7 @@ export const fuse_simple_request = kfn(
       if (rc !== 0) return -EINTR
     }
     if (!fc.connected) return -ENOTCONN
-    const a = yield* k.kzalloc('fuse_req', 208)
+    const a = yield* k.kzalloc('fuse_req', 208, { nofail: args.force })
     if (a === null) return -ENOMEM
     const req = yield* fuse_send_one(fm, args)
     if (typeof req !== 'number') yield* request_wait_answer(req)

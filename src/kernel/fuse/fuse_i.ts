@@ -1,7 +1,7 @@
 // fuse_conn, fuse_mount, fuse_req, fuse_args (fs/fuse/fuse_i.h).
 // Locking: fiq_lock guards the input queue (pending, forgets, unique counter); fpq_lock the requests the server has read;
 // famfs_devlist_sem the device table.
-import { Cell, JList, JMap, Lifecycle, type Op, RwSemaphore, SpinLock, WaitQueue } from '../../sim/index.ts'
+import { type Alloc, Cell, JList, JMap, Lifecycle, type Op, RwSemaphore, SpinLock, WaitQueue } from '../../sim/index.ts'
 import type { Op as Opcode } from '../../wire/index.ts'
 import type { famfs_dax_devlist } from '../famfs/famfs_kfmap.ts'
 import type { Kernel } from '../kernel.ts'
@@ -70,6 +70,7 @@ export class fuse_conn {
   readonly k: Kernel
   readonly id: number
   readonly name: string
+  readonly alloc: Alloc
   readonly life: Lifecycle<ConnState, ConnEvent>
   /** One for the superblock, one for each open device file. */
   readonly count: Cell<number>
@@ -103,8 +104,9 @@ export class fuse_conn {
   constructor(k: Kernel, o: { default_permissions: boolean; ops: fuse_ops }) {
     const m = k.m
     this.k = k
-    this.id = m.newId()
     this.name = 'fuse_conn'
+    this.alloc = k.heap.take({ name: this.name, size: 1024, nofail: true })!
+    this.id = this.alloc.id
     this.life = new Lifecycle(m, connectionLife)
     this.count = new Cell(m, 'fc->count', 1)
     this.fiq_lock = new SpinLock(m, 'fiq->lock')
@@ -128,6 +130,9 @@ export class fuse_conn {
     this.famfs_iomap = new Cell(m, 'fc->famfs_iomap', 0)
     this.famfs_devlist_sem = new RwSemaphore(m, 'fc->famfs_devlist_sem')
     this.dax_devlist = new Cell<famfs_dax_devlist | null>(m, 'fc->dax_devlist', null)
+    this.alloc.owns(this.count, this.fiq_lock, this.fiq_waitq, this.reqctr, this.fpq_lock, this.initialized)
+    this.alloc.owns(this.blocked_waitq, this.offered, this.granted, this.max_write, this.no_open, this.no_opendir)
+    this.alloc.owns(this.no_flush, this.famfs_iomap, this.famfs_devlist_sem, this.dax_devlist)
   }
   get connected(): boolean {
     return this.life.state !== 'aborted'

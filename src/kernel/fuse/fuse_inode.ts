@@ -1,7 +1,7 @@
 // struct fuse_inode and struct fuse_file.
-import { Cell } from '../../sim/index.ts'
+import { type Alloc, Cell } from '../../sim/index.ts'
 import type { famfs_file_meta } from '../famfs/famfs_kfmap.ts'
-import type { Alloc, Kernel } from '../kernel.ts'
+import type { Kernel } from '../kernel.ts'
 import type { fuse_conn, fuse_mount } from './fuse_i.ts'
 
 export class fuse_inode {
