@@ -9,8 +9,7 @@ export const PAGE_SIZE = 4096
 
 /** put_dax(): drop a reference. */
 export const put_dax = kfn('put_dax', function* (d: dax_device): Step<void> {
-  const refs = yield* d.refs.load()
-  yield* d.refs.store(refs - 1)
+  yield* d.refs.rmw(refs => refs - 1)
 })
 
 /**

@@ -93,6 +93,15 @@ export class Kernel {
     return this.m.tasks.every(t => t.owner?.k !== this || (t.state === DEAD && !(t.error instanceof Oops)))
   }
 
+  /** At rest everything is given back: report memory and device references that are not. */
+  report_leaks(): void {
+    this.heap.report_leaks()
+    for (const { dax_dev } of this.bus.devices()) {
+      const kept = dax_dev.refs.peek() - 1
+      if (kept > 0) this.m.problem('leak', `${kept} x reference to ${dax_dev.name} never dropped on ${this.name}`)
+    }
+  }
+
   /** Count one of `which`. */
   count(which: JMap<string, number>, name: string): void {
     which.set(name, (which.get(name) ?? 0) + 1)

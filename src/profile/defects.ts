@@ -20,6 +20,12 @@ export const DEFECTS: readonly Defect[] = [
     kernels: [],
   },
   {
+    id: 'B13',
+    story: 'the last unmount gives the devices back but keeps the references of looking them up',
+    mark: 'source',
+    kernels: [],
+  },
+  {
     id: 'B17',
     story: "freeing an interleaved map frees the first group's strip array only",
     mark: 'source',

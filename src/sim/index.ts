@@ -62,6 +62,14 @@ export {
   type ReadHandle,
 } from './order.ts'
 export { Races } from './races.ts'
+export {
+  Refcount,
+  refcount_dec_and_test,
+  refcount_inc,
+  refcount_inc_not_zero,
+  refcount_read,
+  refcount_set,
+} from './refcount.ts'
 export { Stream, Streams } from './rng.ts'
 export {
   down_read,

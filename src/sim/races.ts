@@ -4,6 +4,7 @@
 // State: of one execution only; what happened before its start is settled. peek and poke do not count.
 import { type Cell, CMPXCHG, LOAD_ACQUIRE, RMW, SMP_MB, SMP_RMB, SMP_WMB, STORE_RELEASE, XCHG } from './cell.ts'
 import { ACCESS_NONE, ACCESS_WRITE, type Op, type OpKind, type OpObject } from './op.ts'
+import { changesRefcount } from './refcount.ts'
 import { RwSemaphore } from './rwsem.ts'
 import type { Task } from './task.ts'
 
@@ -45,7 +46,7 @@ interface LockState {
   readonly readers: Clock
 }
 
-const isRmw = (k: OpKind): boolean => k === CMPXCHG || k === XCHG || k === RMW
+const isRmw = (k: OpKind): boolean => k === CMPXCHG || k === XCHG || k === RMW || changesRefcount(k)
 
 export class Races {
   private readonly cells = new Map<OpObject, CellState>()

@@ -300,7 +300,7 @@ export class World {
     let verdict = m.run(chooser)
     m.current = null
     if (m.kasan !== null && (verdict === 'held' || verdict === 'failed'))
-      for (const h of this.hosts) if (h.k.at_rest()) h.k.heap.report_leaks()
+      for (const h of this.hosts) if (h.k.at_rest()) h.k.report_leaks()
     for (const p of this.properties)
       if (p.kind === 'eventually' && !p.holds(this)) m.problem('property', `eventually: ${p.name}`)
     if (verdict === 'held' && m.problems.length > 0) verdict = 'failed'

@@ -74,7 +74,7 @@ const whole = (
   expect(rc).toBe(0)
   expect(mt.dev.fc.count.peek()).toBe(0)
   expect(rig.k.at_rest()).toBe(true)
-  rig.k.heap.report_leaks()
+  rig.k.report_leaks()
   return rig
 }
 
@@ -191,6 +191,12 @@ describe('canary: a kernel with a leak is told, with who allocated', () => {
       expect.stringMatching(
         /^leak: 1 x famfs_meta_simple_ext\[\] \(48 bytes\) never freed on h0; allocated by h0\/app\S* in famfs_meta_alloc_interleaved < famfs_fuse_meta_alloc < famfs_file_init_dax < fuse_get_fmap < fuse_open < /,
       ),
+    ])
+  })
+  it('B13: the look-up references of the devices', () => {
+    expect(whole(BOTH, { defect: ['B13'] }).problems()).toEqual([
+      'leak: 1 x reference to dax0.0 never dropped on h0',
+      'leak: 1 x reference to dax1.0 never dropped on h0',
     ])
   })
   it('B08: the reply buffer, once an open that fails', () => {

@@ -144,7 +144,7 @@ export const famfs_teardown = kfn('famfs_teardown', function* (fc: fuse_conn): S
       const devp = yield* dd.devp.load()
       if (devp !== null) {
         if (!(yield* dd.dax_err.load())) yield* fs_put_dax(devp, fc)
-        yield* put_dax(devp)
+        if (!k.profile.has('B13')) yield* put_dax(devp) // the one of dax_dev_get()
       }
     }
     if (name !== null) yield* k.kfree(name)

@@ -1,14 +1,12 @@
 // Ends of a connection: the server's open device file, and what happens when the last reference goes (kernel.md 2.13).
-import { kfn, type Step } from '../../sim/index.ts'
+import { kfn, refcount_dec_and_test, type Step } from '../../sim/index.ts'
 import { famfs_teardown } from '../famfs/famfs_devlist.ts'
 import { fuse_abort_conn } from './dev.ts'
 import { type fuse_conn, fuse_mount } from './fuse_i.ts'
 
 /** fuse_conn_put(): drop a reference; the last one gives the devices back (kernel.md 2.13) and frees the connection. */
 export const fuse_conn_put = kfn('fuse_conn_put', function* (fc: fuse_conn): Step<void> {
-  const left = fc.count.peek() - 1
-  fc.count.poke(left)
-  if (left > 0) return
+  if (!(yield* refcount_dec_and_test(fc.count))) return
   yield* famfs_teardown(fc)
   yield* fc.k.kfree(fc.alloc)
 })
@@ -20,7 +18,7 @@ export class FuseDev {
   constructor(fc: fuse_conn) {
     this.fc = fc
     this.fm = new fuse_mount(fc)
-    fc.count.poke(fc.count.peek() + 1)
+    fc.count.inc()
   }
 }
 

@@ -1,7 +1,18 @@
 // fuse_conn, fuse_mount, fuse_req, fuse_args (fs/fuse/fuse_i.h).
 // Locking: fiq_lock guards the input queue (pending, forgets, unique counter); fpq_lock the requests the server has read;
 // famfs_devlist_sem the device table.
-import { type Alloc, Cell, JList, JMap, Lifecycle, type Op, RwSemaphore, SpinLock, WaitQueue } from '../../sim/index.ts'
+import {
+  type Alloc,
+  Cell,
+  JList,
+  JMap,
+  Lifecycle,
+  type Op,
+  Refcount,
+  RwSemaphore,
+  SpinLock,
+  WaitQueue,
+} from '../../sim/index.ts'
 import type { Op as Opcode } from '../../wire/index.ts'
 import type { famfs_dax_devlist } from '../famfs/famfs_kfmap.ts'
 import type { Kernel } from '../kernel.ts'
@@ -73,7 +84,7 @@ export class fuse_conn {
   readonly alloc: Alloc
   readonly life: Lifecycle<ConnState, ConnEvent>
   /** One for the superblock, one for each open device file. */
-  readonly count: Cell<number>
+  readonly count: Refcount
   readonly fiq_lock: SpinLock
   readonly fiq_waitq: WaitQueue
   readonly pending: JList<fuse_req>
@@ -108,7 +119,7 @@ export class fuse_conn {
     this.alloc = k.heap.take({ name: this.name, size: 1024, nofail: true })!
     this.id = this.alloc.id
     this.life = new Lifecycle(m, connectionLife)
-    this.count = new Cell(m, 'fc->count', 1)
+    this.count = new Refcount(m, 'fc->count')
     this.fiq_lock = new SpinLock(m, 'fiq->lock')
     this.fiq_waitq = new WaitQueue(m, 'fiq->waitq')
     this.pending = new JList(m.journal)

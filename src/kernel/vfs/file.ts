@@ -1,5 +1,5 @@
 // struct file and the descriptor table.
-import { Cell, kfn, type Step } from '../../sim/index.ts'
+import { Cell, kfn, Refcount, type Step } from '../../sim/index.ts'
 import { EBADF } from '../../wire/index.ts'
 import type { fuse_file } from '../fuse/fuse_inode.ts'
 import type { task_struct } from '../task_struct.ts'
@@ -23,7 +23,7 @@ export class File {
   readonly f_inode: Inode
   readonly f_flags: number
   readonly f_pos: Cell<number>
-  readonly f_count: Cell<number>
+  readonly f_count: Refcount
   fuse: fuse_file | null = null
 
   constructor(dentry: Dentry, flags: number) {
@@ -32,7 +32,7 @@ export class File {
     this.f_inode = inode
     this.f_flags = flags
     this.f_pos = new Cell(inode.k.m, 'file->f_pos', 0)
-    this.f_count = new Cell(inode.k.m, 'file->f_count', 1)
+    this.f_count = new Refcount(inode.k.m, 'file->f_count')
     iget(inode)
   }
   get readable(): boolean {
@@ -43,12 +43,11 @@ export class File {
   }
 }
 
-export const get_file = (f: File): void => f.f_count.poke(f.f_count.peek() + 1)
+export const get_file = (f: File): void => f.f_count.inc()
 
 /** fput(): drop a reference; the last one releases the file. */
 export const fput = kfn('fput', function* (f: File): Step<void> {
-  f.f_count.poke(f.f_count.peek() - 1)
-  if (f.f_count.peek() > 0) return
+  if (!f.f_count.dec_and_test()) return
   if (f.f_inode.i_fop.release) yield* f.f_inode.i_fop.release(f.f_inode, f)
   yield* iput(f.f_inode)
 })
