@@ -11,7 +11,7 @@ import {
   search,
 } from '../explore/index.ts'
 import { count, problemLines, traceLine, wrap } from '../report/index.ts'
-import type { TraceEvent } from '../sim/index.ts'
+import type { MarkCount, TraceEvent } from '../sim/index.ts'
 import { UserError } from './errors.ts'
 import { loadScenario, repository, withScenario } from './load.ts'
 import { type SettingOptions, settingOf, settingText, whole } from './options.ts'
@@ -90,7 +90,25 @@ function heldLines(title: string, how: string, r: SearchResult): string[] {
     out.push(`  ${end}: ${pruned} more executions cut short, ${states} states, ${count(depth, 'choice')} deep`)
   }
   for (const l of r.story?.split('\n') ?? []) out.push(...wrap(l, 76).map((x, i) => `  ${i === 0 ? '' : '  '}${x}`))
+  out.push(...markLines(r.marks))
   for (const name of r.unreached) out.push(`  note: no execution reached: sometimes: ${name}`)
+  return out
+}
+
+/** Most functions whose marks are listed. */
+const MARKED_FNS = 6
+
+/** How many marks of the functions that were entered were reached, and which were not. */
+function markLines(marks: readonly MarkCount[]): string[] {
+  const met = marks.filter(m => m.entered)
+  if (met.length === 0) return []
+  const never = new Map<string, string[]>()
+  for (const m of met) if (m.hits === 0) never.set(m.fn, [...(never.get(m.fn) ?? []), m.mark])
+  const reached = met.filter(m => m.hits > 0).length
+  const out = [`  marks: ${reached} of ${met.length} reached${never.size === 0 ? '' : '; not:'}`]
+  for (const [fn, names] of [...never].slice(0, MARKED_FNS))
+    out.push(...wrap(`${fn}: ${names.join(', ')}`, 72).map((l, i) => `    ${i === 0 ? '' : '  '}${l}`))
+  if (never.size > MARKED_FNS) out.push(`    and in ${never.size - MARKED_FNS} more functions; all: --json`)
   return out
 }
 
@@ -151,6 +169,7 @@ function jsonResult(
     unseen: r.unseen,
     finished: r.finished,
     unreached: r.unreached,
+    marks: r.marks,
     ...(r.stats === null ? {} : { stats: r.stats }),
     ...(f === null
       ? {}

@@ -48,7 +48,7 @@ export class dax_device {
   readonly holder_ops: Cell<dax_holder_operations | null>
   /** The dev_dax behind it; null for an object made up for a device number nobody owns. */
   private_data: dev_dax | null = null
-  private readonly m: Machine
+  readonly m: Machine
 
   constructor(m: Machine, devno: number, name: string) {
     this.m = m

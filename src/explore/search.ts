@@ -1,5 +1,6 @@
 // The search: executions of one rewound world under a strategy, until one fails or the budget is used up.
-import { type Problem, UsageError, Watch } from '../sim/index.ts'
+import { MARKS } from '../kernel/index.ts'
+import { type MarkCount, Marks, type Problem, UsageError, Watch } from '../sim/index.ts'
 import type { Scenario, World } from '../world/index.ts'
 import { Exhaustive, type ExhaustiveOptions, type SearchStats } from './exhaustive.ts'
 import { confirm, type Difference, firstDifference, type Recorded, trace } from './record.ts'
@@ -45,6 +46,8 @@ export interface SearchResult {
   readonly finished: boolean
   /** `sometimes` properties that no execution reached. */
   readonly unreached: readonly string[]
+  /** Every mark of the kernel, how often the executions came by, and whether they were in its function at all. */
+  readonly marks: readonly MarkCount[]
   /** What the strategy says of itself: bounds, with the numbers it measured. */
   readonly story: string | null
   /** Figures of an exhaustive search. */
@@ -111,6 +114,8 @@ export function search(s: Scenario, o: SearchOptions): SearchResult {
   let made = 0
   let executions = 0
   let failure: Failure | null = null
+  const marks = new Marks(MARKS)
+  world.m.marks = marks
   try {
     const tape = new Tape(world.m, strategy)
     while (made < runs && (exhaustive === null || exhaustive.more())) {
@@ -136,6 +141,7 @@ export function search(s: Scenario, o: SearchOptions): SearchResult {
       unseen: exhaustive === null ? seen.unseen : finished ? 0 : null,
       finished,
       unreached: world.unreached(),
+      marks: marks.counts(),
       story: strategy.describe?.() ?? null,
       stats: exhaustive?.stats ?? null,
       failure,

@@ -14,6 +14,7 @@ export {
   SYSCALL,
   UNMAP,
 } from './kernel.ts'
+export { MARKS } from './marks.ts'
 export { memory_failure } from './mm/memory_failure.ts'
 export { MAP_FIXED, MAP_PRIVATE, MAP_SHARED, PROT_READ, PROT_WRITE } from './mm/mm_struct.ts'
 export { type ProcessEnd, type ProcessOptions, spawn_process } from './process.ts'

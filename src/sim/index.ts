@@ -37,6 +37,7 @@ export {
   type Verdict,
   work,
 } from './machine.ts'
+export { type MarkCount, Marks, type MarkTable } from './marks.ts'
 export * from './math.ts'
 export {
   Mutex,

@@ -10,6 +10,7 @@ import { Hooks } from './hooks.ts'
 import { Journal } from './journal.ts'
 import { CALL } from './kfn.ts'
 import { Lockdep } from './lockdep.ts'
+import type { Marks } from './marks.ts'
 import { imul, trunc } from './math.ts'
 import { ACCESS_NONE, BLOCKED, LATER, Op, OpKind, type OpObject, type Step } from './op.ts'
 import type { MemoryModel, ModelName } from './order.ts'
@@ -121,6 +122,8 @@ export class Machine {
   /** Run after every step; null costs nothing. Properties of a world hang here. */
   afterStep: (() => void) | null = null
 
+  /** Counts calls and marks of a search; null costs a test a call. */
+  marks: Marks | null = null
   /** Carries operations out in place of their own `exec` (mutation); null is the ordinary way. */
   instead: ((t: Task, op: Op) => any) | null = null
 
@@ -414,6 +417,7 @@ export class Machine {
         gen = op.a
         frames.push(op)
         if (this.journal.watch !== null) this.journal.watch.enter(t, op)
+        if (this.marks !== null) this.marks.enter(op.b)
         value = undefined
         if (this.hooks.fns) this.hooks.fire(`enter ${op.b.name}`, t, null)
         continue

@@ -222,7 +222,7 @@ export class World {
   /** Names of the faults, as `without` has them. */
   faultNames(): string[] {
     const names: string[] = []
-    for (const { fault } of this.faults) names.push(uniqueName(`${fault.action.do} ${fault.action.device}`, names))
+    for (const { fault } of this.faults) names.push(uniqueName(actionText(fault.action), names))
     return names
   }
 

@@ -198,3 +198,22 @@ export default scenario('calm', ({ world }) => {
     expect(r.err.split('\n').length).toBe(2)
   })
 })
+
+describe('marks', () => {
+  const scenario = join(root, 'test/explore/fixtures/two-open.ts')
+  it('what was reached of the functions that were entered, and what was not, in lines that fit', () => {
+    const r = famsim(['explore', scenario, '--runs', '40'])
+    expect([r.code, r.err]).toEqual([0, ''])
+    expect(r.out).toMatch(/^ {2}marks: \d+ of \d+ reached; not:\n {4}\w+: /m)
+    expect(r.out).toMatch(/^ {4}famfs_dax_err: .*poisoned$/m)
+    expect(r.out).toMatch(/^ {4}and in \d+ more functions; all: --json$/m)
+    expect(r.out).not.toContain('famfs_teardown')
+    for (const l of r.out.split('\n')) expect(l.length, l).toBeLessThanOrEqual(80)
+  })
+  it('all of them, with counts, in JSON', () => {
+    const { marks } = JSON.parse(famsim(['explore', scenario, '--runs', '5', '--json']).out)
+    expect(marks).toContainEqual({ fn: 'famfs_teardown', mark: 'no table', hits: 0, entered: false })
+    expect(marks).toContainEqual({ fn: 'famfs_dax_err', mark: 'poisoned', hits: 0, entered: true })
+    expect(marks.some((m: { hits: number }) => m.hits > 0)).toBe(true)
+  })
+})

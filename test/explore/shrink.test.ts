@@ -104,7 +104,7 @@ describe('shrink', () => {
   it('keeps the fault, the reader and its calls up to the failure; the rest goes', () => {
     const r = shrink(poisoned, failing(poisoned, 'random'))
     expect(r.apps).toEqual(['h0/reader#2'])
-    expect(r.faults).toEqual(['poison dax0.0#2'])
+    expect(r.faults).toEqual(['poison of dax0.0#2'])
     expect(r.without.apps).toEqual(['h0/reader', 'h0/noise'])
     expect(r.without.ends).toEqual([['h0/reader#2', 3]])
     expect(replay(poisoned, r.file!).difference).toBe(null)

@@ -14,6 +14,7 @@ import { down_read, down_write, kfn, Oops, type Step, smp_wmb, up_read, up_write
 import { EACCES, EINVAL, ENODEV, ENOMEM, fuse_daxdev_out, viewOf } from '../../wire/index.ts'
 import { fuse_simple_request } from '../fuse/dev.ts'
 import type { fuse_args, fuse_conn, fuse_mount } from '../fuse/fuse_i.ts'
+import { mark } from '../marks.ts'
 import { S_ISCHR } from '../vfs/inode.ts'
 import { kern_path, may_open_dev } from '../vfs/namei.ts'
 import { famfs_dax_devlist, type famfs_daxdev, type famfs_file_meta } from './famfs_kfmap.ts'
@@ -22,18 +23,22 @@ import { famfs_dax_devlist, type famfs_daxdev, type famfs_file_meta } from './fa
 const famfs_dax_devlist_get = kfn('famfs_dax_devlist_get', function* (fc: fuse_conn): Step<famfs_dax_devlist | null> {
   const { k } = fc
   const have = yield* fc.dax_devlist.load()
-  if (have !== null) return have
+  if (have !== null) {
+    mark(k.m, 'famfs_dax_devlist_get', 'table there already')
+    return have
+  }
   const nslots = k.profile.t.max_daxdevs
   const head = yield* k.kzalloc('famfs_dax_devlist', 16)
-  if (head === null) return null
-  const slots = yield* k.kzalloc('famfs_daxdev[]', nslots * 32)
-  if (slots === null) {
-    yield* k.kfree(head)
+  const slots = head === null ? null : yield* k.kzalloc('famfs_daxdev[]', nslots * 32)
+  if (head === null || slots === null) {
+    mark(k.m, 'famfs_dax_devlist_get', 'no memory')
+    if (head !== null) yield* k.kfree(head)
     return null
   }
   const mine = new famfs_dax_devlist(k.m, nslots, [head, slots])
   const other = yield* fc.dax_devlist.cmpxchg(null, mine)
   if (other === null) return mine
+  mark(k.m, 'famfs_dax_devlist_get', 'lost the cmpxchg (R2)')
   yield* k.kfree(head)
   yield* k.kfree(slots)
   return other
@@ -63,7 +68,10 @@ const famfs_fuse_get_daxdev = kfn('famfs_fuse_get_daxdev', function* (fm: fuse_m
   if (index >= table.nslots) return -EINVAL
   const args: fuse_args = { op: k.opcodes.op.GET_DAXDEV, nodeid: index }
   const n = yield* fuse_simple_request(fm, args)
-  if (n < 0) return n
+  if (n < 0) {
+    mark(k.m, 'famfs_fuse_get_daxdev', 'server refused')
+    return n
+  }
   yield* down_write(fc.famfs_devlist_sem)
   const rc = yield* install_daxdev(fc, table.slot(index), args.out!)
   yield* up_write(fc.famfs_devlist_sem)
@@ -75,17 +83,29 @@ const install_daxdev = kfn(
   'famfs_install_daxdev',
   function* (fc: fuse_conn, dd: famfs_daxdev, reply: Uint8Array): Step<number> {
     const { k } = fc
-    if (yield* dd.valid.load()) return 0 // another opener was first (R3)
+    if (yield* dd.valid.load()) {
+      mark(k.m, 'famfs_install_daxdev', 'slot filled meanwhile (R3)')
+      return 0
+    }
     const { name } = fuse_daxdev_out.read(viewOf(reply), reply.byteOffset)
     const devno = yield* famfs_verify_daxdev(fc, name)
-    if (devno < 0) return devno
+    if (devno < 0) {
+      mark(k.m, 'famfs_install_daxdev', 'path refused')
+      return devno
+    }
     yield* dd.devno.store(devno)
     const dd_name = yield* k.kzalloc('daxdev name', name.length + 1)
-    if (dd_name === null) return -ENOMEM
+    if (dd_name === null) {
+      mark(k.m, 'famfs_install_daxdev', 'no memory')
+      return -ENOMEM
+    }
     yield* dd.dd_name.store(dd_name)
     const devp = k.bus.dax_dev_get(devno)
     yield* dd.devp.store(devp)
-    if ((yield* fs_dax_get(devp, fc, famfs_fuse_dax_holder_ops)) !== 0) yield* dd.dax_err.store(true)
+    if ((yield* fs_dax_get(devp, fc, famfs_fuse_dax_holder_ops)) !== 0) {
+      mark(k.m, 'famfs_install_daxdev', 'held by another')
+      yield* dd.dax_err.store(true)
+    }
     yield* smp_wmb()
     yield* dd.valid.store(true)
     return 0
@@ -107,11 +127,15 @@ const famfs_verify_daxdev = kfn('famfs_verify_daxdev', function* (fc: fuse_conn,
 const famfs_set_daxdev_err = kfn('famfs_set_daxdev_err', function* (fc: fuse_conn, dax_devp: dax_device): Step<void> {
   yield* down_write(fc.famfs_devlist_sem)
   const table = yield* fc.dax_devlist.load()
-  if (table === null) throw new Oops('NULL pointer dereference: fc->dax_devlist in famfs_set_daxdev_err (R8)')
+  if (table === null) {
+    mark(fc.k.m, 'famfs_set_daxdev_err', 'table gone (R8)')
+    throw new Oops('NULL pointer dereference: fc->dax_devlist in famfs_set_daxdev_err (R8)')
+  }
   for (let i = 0; i < table.nslots; i++) {
     const dd = table.slot(i)
     if (!(yield* dd.valid.load())) continue
     if ((yield* dd.devp.load()) !== dax_devp) continue
+    mark(fc.k.m, 'famfs_set_daxdev_err', 'slot marked')
     yield* dd.error.store(true)
     break
   }
@@ -123,7 +147,10 @@ const famfs_dax_notify_failure = kfn(
   'famfs_dax_notify_failure',
   function* (dax_devp: dax_device, _offset: number, _len: number, _mf_flags: number): Step<number> {
     const fc = (yield* dax_holder(dax_devp)) as fuse_conn | null
-    if (fc === null) throw new Oops('NULL pointer dereference: fc in famfs_dax_notify_failure (R8)')
+    if (fc === null) {
+      mark(dax_devp.m, 'famfs_dax_notify_failure', 'connection gone (R8)')
+      throw new Oops('NULL pointer dereference: fc in famfs_dax_notify_failure (R8)')
+    }
     yield* famfs_set_daxdev_err(fc, dax_devp)
     return 0
   },
@@ -136,13 +163,17 @@ export const famfs_teardown = kfn('famfs_teardown', function* (fc: fuse_conn): S
   const { k } = fc
   const table = yield* fc.dax_devlist.load()
   yield* fc.dax_devlist.store(null)
-  if (table === null) return
+  if (table === null) {
+    mark(k.m, 'famfs_teardown', 'no table')
+    return
+  }
   for (let i = 0; i < table.nslots; i++) {
     const dd = table.slot(i)
     const name = yield* dd.dd_name.load()
     if (yield* dd.valid.load()) {
       const devp = yield* dd.devp.load()
       if (devp !== null) {
+        mark(k.m, 'famfs_teardown', 'device given back')
         if (!(yield* dd.dax_err.load())) yield* fs_put_dax(devp, fc)
         if (!k.profile.has('B13')) yield* put_dax(devp) // the one of dax_dev_get()
       }

@@ -4,6 +4,7 @@ import { kfn, type Step } from '../../sim/index.ts'
 import { ENOMEM } from '../../wire/index.ts'
 import { fuse_simple_request } from '../fuse/dev.ts'
 import type { fuse_args, fuse_mount } from '../fuse/fuse_i.ts'
+import { mark } from '../marks.ts'
 import { type Inode, inode_lock, inode_unlock, S_DAX } from '../vfs/inode.ts'
 import { famfs_update_daxdev_table } from './famfs_devlist.ts'
 import { famfs_fuse_meta_alloc, famfs_meta_free } from './famfs_meta.ts'
@@ -13,12 +14,19 @@ export const fuse_get_fmap = kfn('fuse_get_fmap', function* (fm: fuse_mount, ino
   const fi = inode.fuse!
   const { k } = fm.fc
   // Plain read: two openers may both find nothing and both ask (R1).
-  if ((yield* fi.famfs_meta.load()) !== null) return 0
+  if ((yield* fi.famfs_meta.load()) !== null) {
+    mark(k.m, 'fuse_get_fmap', 'map there already')
+    return 0
+  }
   const room = k.profile.t.fmap_bufsize
   const buf = yield* k.kzalloc('fmap reply', room)
-  if (buf === null) return -ENOMEM
+  if (buf === null) {
+    mark(k.m, 'fuse_get_fmap', 'no memory')
+    return -ENOMEM
+  }
   const args: fuse_args = { op: k.opcodes.op.GET_FMAP, nodeid: fi.nodeid, room }
   const n = yield* fuse_simple_request(fm, args)
+  if (n < 0) mark(k.m, 'fuse_get_fmap', 'server refused')
   const rc = n < 0 ? n : yield* famfs_file_init_dax(fm, inode, args.out!)
   if (n >= 0 || !k.profile.has('B08')) yield* k.kfree(buf)
   return rc
@@ -30,9 +38,15 @@ export const famfs_file_init_dax = kfn(
   function* (fm: fuse_mount, inode: Inode, reply: Uint8Array): Step<number> {
     const fi = inode.fuse!
     const { k } = fm.fc
-    if ((yield* fi.famfs_meta.load()) !== null) return 0
+    if ((yield* fi.famfs_meta.load()) !== null) {
+      mark(k.m, 'famfs_file_init_dax', 'map there meanwhile (R1)')
+      return 0
+    }
     const meta = yield* famfs_fuse_meta_alloc(k, reply)
-    if (typeof meta === 'number') return meta
+    if (typeof meta === 'number') {
+      mark(k.m, 'famfs_file_init_dax', 'map refused')
+      return meta
+    }
     // What goes wrong with the devices shows at access, never at open (oracle daxdev.bad.*).
     yield* famfs_update_daxdev_table(fm, meta)
     yield* inode_lock(inode)
@@ -45,7 +59,10 @@ export const famfs_file_init_dax = kfn(
       yield* inode.i_mapping.a_ops.store('famfs_dax_aops')
     }
     yield* inode_unlock(inode)
-    if (!won) yield* famfs_meta_free(k, meta)
+    if (!won) {
+      mark(k.m, 'famfs_file_init_dax', 'lost the cmpxchg (R1)')
+      yield* famfs_meta_free(k, meta)
+    }
     return 0
   },
 )

@@ -2,27 +2,48 @@
 import { kfn, min, Oops, type Step } from '../../sim/index.ts'
 import { EHWPOISON, EINVAL, EIO, ENXIO } from '../../wire/index.ts'
 import type { iomap, iomap_ops } from '../dax/iomap.ts'
+import { mark } from '../marks.ts'
 import { type Inode, S_DAX } from '../vfs/inode.ts'
 import { type famfs_daxdev, type famfs_file_meta, INTERLEAVED_EXTENT } from './famfs_kfmap.ts'
 
 /** famfs_dax_err(): can this slot be used: 0, -EIO (never populated, or not ours), -EHWPOISON. */
 const famfs_dax_err = kfn('famfs_dax_err', function* (dd: famfs_daxdev): Step<number> {
-  if (!(yield* dd.valid.load())) return -EIO
-  if (yield* dd.dax_err.load()) return -EIO
-  if (yield* dd.error.load()) return -EHWPOISON
+  if (!(yield* dd.valid.load())) {
+    mark(dd.m, 'famfs_dax_err', 'slot not filled')
+    return -EIO
+  }
+  if (yield* dd.dax_err.load()) {
+    mark(dd.m, 'famfs_dax_err', 'not the holder')
+    return -EIO
+  }
+  if (yield* dd.error.load()) {
+    mark(dd.m, 'famfs_dax_err', 'poisoned')
+    return -EHWPOISON
+  }
   return 0
 })
 
 /** famfs_file_bad(): 0, -EIO (no map, or marked bad), -ENXIO (size unlike the map's: marks it bad; or not DAX). */
 export const famfs_file_bad = kfn('famfs_file_bad', function* (inode: Inode): Step<number> {
+  const { m } = inode.k
   const meta = yield* inode.fuse!.famfs_meta.load()
-  if (meta === null) return -EIO
-  if (yield* meta.error.load()) return -EIO
+  if (meta === null) {
+    mark(m, 'famfs_file_bad', 'no map')
+    return -EIO
+  }
+  if (yield* meta.error.load()) {
+    mark(m, 'famfs_file_bad', 'marked bad')
+    return -EIO
+  }
   if ((yield* inode.i_size.load()) !== meta.file_size) {
+    mark(m, 'famfs_file_bad', 'size unlike the map')
     yield* meta.error.store(true)
     return -ENXIO
   }
-  if (((yield* inode.i_flags.load()) & S_DAX) === 0) return -ENXIO
+  if (((yield* inode.i_flags.load()) & S_DAX) === 0) {
+    mark(m, 'famfs_file_bad', 'not DAX yet (R4)')
+    return -ENXIO
+  }
   return 0
 })
 
@@ -73,7 +94,10 @@ const famfs_interleave_fileofs_to_daxofs = kfn(
     const { fc } = inode.fuse!
     const { k } = fc
     const table = yield* fc.dax_devlist.load()
-    if (table === null) return err_out(map)
+    if (table === null) {
+      mark(k.m, 'famfs_interleave_fileofs_to_daxofs', 'no table')
+      return err_out(map)
+    }
     if ((yield* famfs_file_bad(inode)) !== 0) return err_out(map)
     let local = offset
     for (const fei of meta.ie) {
@@ -90,7 +114,10 @@ const famfs_interleave_fileofs_to_daxofs = kfn(
         const strip = fei.ie_strips[chunk_num % fei.fie_nstrips]!
         if (strip.dev_index >= table.nslots) return err_out(map)
         const dd = table.slot(strip.dev_index)
-        if (!(yield* dd.valid.load())) return err_out(map) // not sticky, unlike a simple extent's (oracle)
+        if (!(yield* dd.valid.load())) {
+          mark(k.m, 'famfs_interleave_fileofs_to_daxofs', 'slot not filled')
+          return err_out(map) // not sticky, unlike a simple extent's (oracle)
+        }
         let length = min(len, chunk_size - chunk_offset)
         if (!k.profile.has('L09')) length = min(length, ext_size - local)
         const addr = strip.ext_offset + chunk_offset + stripe_num * chunk_size
@@ -98,6 +125,7 @@ const famfs_interleave_fileofs_to_daxofs = kfn(
       }
       local -= ext_size
     }
+    mark(k.m, 'famfs_interleave_fileofs_to_daxofs', 'past the last group')
     return err_out(map)
   },
 )
@@ -116,7 +144,10 @@ const famfs_fileofs_to_daxofs = kfn(
     if (meta.fm_extent_type === INTERLEAVED_EXTENT)
       return yield* famfs_interleave_fileofs_to_daxofs(inode, meta, map, offset, len, flags)
     const table = yield* inode.fuse!.fc.dax_devlist.load()
-    if (table === null) return err_out(map)
+    if (table === null) {
+      mark(inode.k.m, 'famfs_fileofs_to_daxofs', 'no table')
+      return err_out(map)
+    }
     if ((yield* famfs_file_bad(inode)) !== 0) return err_out(map)
     let local = offset
     for (const e of meta.se) {
@@ -132,6 +163,7 @@ const famfs_fileofs_to_daxofs = kfn(
       }
       local -= e.ext_len
     }
+    mark(inode.k.m, 'famfs_fileofs_to_daxofs', 'past the last extent')
     return err_out(map)
   },
 )

@@ -45,10 +45,12 @@ export class famfs_daxdev {
   readonly devno: Cell<number>
   readonly devp: Cell<dax_device | null>
   readonly dd_name: Cell<Alloc | null>
+  readonly m: Machine
   /** Ids a slot takes. */
   static readonly IDS = 6
 
   constructor(m: Machine, id: number, table: Alloc) {
+    this.m = m
     this.valid = new Cell(m, 'dd->valid', false, id)
     this.error = new Cell(m, 'dd->error', false, id + 1)
     this.dax_err = new Cell(m, 'dd->dax_err', false, id + 2)

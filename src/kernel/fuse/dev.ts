@@ -15,6 +15,7 @@ import {
   FUSE_REQ_ID_STEP,
 } from '../../wire/index.ts'
 import { FUSE_READ_BY_SERVER, FUSE_REPLIED, FUSE_SENT } from '../kernel.ts'
+import { mark } from '../marks.ts'
 import { type fuse_args, type fuse_conn, type fuse_mount, fuse_req } from './fuse_i.ts'
 
 /** The header's unique, ids and bytes are made here, under fiq_lock. */
@@ -56,9 +57,11 @@ const request_wait_answer = kfn('request_wait_answer', function* (req: fuse_req)
     if (rc === 0) return
     const taken_back = yield* spin_section(fc.fiq_lock, () => req.state.peek() === 'PENDING' && fc.pending.remove(req))
     if (taken_back) {
+      mark(fc.k.m, 'request_wait_answer', 'killed and taken back')
       req.error = -EINTR
       return
     }
+    mark(fc.k.m, 'request_wait_answer', 'killed too late (R16)')
   }
   yield* wait_event(req.waitq, () => req.state.peek() === 'FINISHED')
 })
@@ -73,12 +76,22 @@ export const fuse_simple_request = kfn(
     const { fc } = fm
     const { k } = fc
     if (!(yield* fc.initialized.smp_load_acquire())) {
+      mark(k.m, 'fuse_simple_request', 'waited for INIT')
       const rc = yield* wait_event(fc.blocked_waitq, () => fc.initialized.peek() || !fc.connected, 'killable')
-      if (rc !== 0) return -EINTR
+      if (rc !== 0) {
+        mark(k.m, 'fuse_simple_request', 'killed before INIT')
+        return -EINTR
+      }
     }
-    if (!fc.connected) return -ENOTCONN
+    if (!fc.connected) {
+      mark(k.m, 'fuse_simple_request', 'not connected')
+      return -ENOTCONN
+    }
     const a = yield* k.kzalloc('fuse_req', 208, { nofail: args.force })
-    if (a === null) return -ENOMEM
+    if (a === null) {
+      mark(k.m, 'fuse_simple_request', 'no memory')
+      return -ENOMEM
+    }
     const req = yield* fuse_send_one(fm, args)
     if (typeof req !== 'number') yield* request_wait_answer(req)
     yield* k.kfree(a)
@@ -136,7 +149,10 @@ export const fuse_dev_do_read = kfn('fuse_dev_do_read', function* (fc: fuse_conn
     yield* wait_event(fc.fiq_waitq, has_work(fc))
     const next = yield* spin_section(fc.fiq_lock, () => take_next(fc))
     if (typeof next === 'number') return next
-    if (next === null) continue
+    if (next === null) {
+      mark(k.m, 'fuse_dev_do_read', 'another worker was faster')
+      continue
+    }
     if (next instanceof Uint8Array) return next
     const req = next
     const alive = yield* spin_section(fc.fpq_lock, () => {
@@ -144,6 +160,7 @@ export const fuse_dev_do_read = kfn('fuse_dev_do_read', function* (fc: fuse_conn
       return fc.connected
     })
     if (!alive) {
+      mark(k.m, 'fuse_dev_do_read', 'aborted in between')
       // An abort came in between and found the request in neither queue.
       yield* fuse_request_end(req, -ECONNABORTED)
       return -ENODEV
@@ -174,7 +191,10 @@ export const fuse_dev_do_write = kfn('fuse_dev_do_write', function* (fc: fuse_co
     const i = fc.connected ? fc.processing.items.findIndex(r => r.unique === head.unique) : -1
     return i < 0 ? undefined : fc.processing.removeAt(i)
   })
-  if (req === undefined) return -ENOENT
+  if (req === undefined) {
+    mark(k.m, 'fuse_dev_do_write', 'nobody waits for it')
+    return -ENOENT
+  }
   const reply = checkReply(req.args.op, bytes, req.args.room)
   req.args.out = reply.body
   const hash = k.m.trace.on ? hashBytes(bytes) : 0

@@ -14,6 +14,7 @@ import {
 import { dax_delete_mapping_entries } from '../dax/dax.ts'
 import { famfs_file_mmap, famfs_fuse_read_iter, famfs_fuse_write_iter } from '../famfs/famfs_file.ts'
 import { fuse_get_fmap } from '../famfs/famfs_fmap.ts'
+import { mark } from '../marks.ts'
 import type { VmArea } from '../mm/mm_struct.ts'
 import { unmap_mapping_pages } from '../mm/mmap.ts'
 import { type File, O_DIRECT, O_TRUNC } from '../vfs/file.ts'
@@ -74,11 +75,13 @@ const fuse_open = kfn('fuse_open', function* (inode: Inode, file: File): Step<nu
   if ((yield* fc.famfs_iomap.load()) && S_ISREG(inode.i_mode)) {
     const err = yield* fuse_get_fmap(fm, inode)
     if (err < 0) {
+      mark(fc.k.m, 'fuse_open', 'map failed')
       yield* fuse_sync_release(inode, ff, file.f_flags)
       return err
     }
     // A DAX file takes no O_DIRECT (oracle rw.odirect); the map stays.
     if ((file.f_flags & O_DIRECT) !== 0 && IS_DAX(inode)) {
+      mark(fc.k.m, 'fuse_open', 'O_DIRECT refused')
       yield* fuse_sync_release(inode, ff, file.f_flags)
       return -EINVAL
     }
