@@ -91,7 +91,7 @@ describe('verdicts', () => {
     const exchange = sites(s, choosers(20)).find(x => x.kind === 'exchange')!
     expect(exchange).toMatchObject({ fn: 'install_meta', what: 'cmpxchg meta' })
     const f = tryWithout(s, exchange, choosers(100))
-    expect(f.problem?.text).toBe('eventually: one opener installed its pointer')
+    expect(f.problem?.text).toBe('2 openers installed')
     w.close()
   })
 })

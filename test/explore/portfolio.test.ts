@@ -1,8 +1,9 @@
 // All strategies of the table: repeatable, honest about other kinds of choices, and as good at finding bugs as they
 // were. The portfolio's turns. The guided chooser.
 import { describe, expect, it } from 'vitest'
-import { BUGS, type Bug, BugBench, bugTable, bugText, hitRate } from '../../bench/bugs.ts'
+import { BugBench, bugTable, bugText, hitRate } from '../../bench/bugs.ts'
 import { twoOpen } from '../../bench/two-open.ts'
+import { INSTALL_BUGS, type InstallBug } from '../../scenarios/races/install.ts'
 import { GuidedChooser, PctChooser, PortfolioChooser, STRATEGIES, strategyRow } from '../../src/explore/index.ts'
 import {
   Cell,
@@ -33,7 +34,7 @@ function lostUpdate(chooser: Chooser): boolean {
 }
 
 /** Digests of `n` executions. */
-function interleavings(chooser: Chooser, bug: Bug, n: number): string[] {
+function interleavings(chooser: Chooser, bug: InstallBug, n: number): string[] {
   const bench = new BugBench(bug, false)
   return Array.from({ length: n }, () => {
     bench.run(chooser)
@@ -134,7 +135,7 @@ describe('hit rates', () => {
       pct3: [0.001, 0.03],
     },
   }
-  const cases = BUGS.flatMap(bug =>
+  const cases = INSTALL_BUGS.flatMap(bug =>
     [false, true].flatMap(noise =>
       STRATEGIES.map(s => ({ bug, noise, name: s.name, within: bounds[`${bug}${noise ? ', noise' : ''}`]![s.name]! })),
     ),
@@ -148,7 +149,7 @@ describe('hit rates', () => {
   it('the correct order of steps holds under every strategy', () => {
     // Each bug's workload is right but for its own bug: the other one's problem never shows.
     for (const s of STRATEGIES)
-      for (const bug of BUGS) {
+      for (const bug of INSTALL_BUGS) {
         const bench = new BugBench(bug, false)
         const c = s.make(4)
         for (let i = 0; i < 300; i++) {
