@@ -18,10 +18,8 @@ import { Tso } from './order-tso.ts'
 import { Weak } from './order-weak.ts'
 import { Races } from './races.ts'
 import { Streams } from './rng.ts'
-import { DEAD, Killed, Oops, RUNNABLE, SLEEPING, Task } from './task.ts'
-import type { Timer } from './timer.ts'
+import { DEAD, Killed, Oops, type Resting, RUNNABLE, SLEEPING, Task } from './task.ts'
 import { type EventKind, Trace, valueWord } from './trace.ts'
-import type { WaitQueue } from './wait.ts'
 
 /** `timed`: the runnable task with the lowest virtual time runs next. `free`: any runnable task may. */
 export type Policy = 'timed' | 'free'
@@ -195,7 +193,7 @@ export class Machine {
       assert(t.error === null || t.error instanceof Killed, `${t.label} died in set-up`)
       assert(t.held.length === 0, `${t.label} is retired holding ${t.held[0]?.name}`)
       assert(t.state === DEAD || (t.service && t.state === SLEEPING), `${t.label} is retired while it runs`)
-      if (t.state === SLEEPING) (t.pending!.obj as WaitQueue | Timer).retire(t)
+      if (t.state === SLEEPING) (t.pending!.obj as Resting).retire(t)
       this.idCounters[t.id] = t.made
     }
     this.tasks.length = 0

@@ -1,5 +1,5 @@
-// struct mutex. Handed over to waiters in the order they came; a signal takes a waiter out of the queue. Its state is journaled; `freeAt` is when the last holder
-// left, so that the next one's clock joins it.
+// struct mutex. Handed over to waiters in the order they came; a signal takes a waiter out of the queue. Its state is
+// journaled; `freeAt` is when the last holder left, so that the next one's clock joins it.
 import { JList, type Journal, type Undoable } from './journal.ts'
 import { ask, drop, take } from './lock.ts'
 import type { Machine } from './machine.ts'

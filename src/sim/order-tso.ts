@@ -18,15 +18,14 @@ class StoreBuffer implements OpObject {
   readonly id: number
   readonly name: string
   readonly entries: JList<Entry>
-  /** What a sleeping service waits in; nobody wakes it from there. */
-  readonly waiters: JList<Task>
   drain: Task | null = null
   constructor(id: number, name: string, j: Journal) {
     this.id = id
     this.name = name
     this.entries = new JList(j)
-    this.waiters = new JList(j)
   }
+  /** The drain sleeps in no queue. */
+  retire(): void {}
 }
 
 const LAND = new OpKind('store lands', ACCESS_WRITE, 1, true, (t, op) => {

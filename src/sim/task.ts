@@ -9,6 +9,11 @@ export const RUNNABLE = 0
 export const SLEEPING = 1
 export const DEAD = 2
 
+/** What a service may be asleep at when set-up ends and tasks are forgotten. */
+export interface Resting extends OpObject {
+  retire(t: Task): void
+}
+
 /** A signal that nobody handled, unwinding a task's frames. */
 export class Killed extends Error {
   override name = 'Killed'
