@@ -111,7 +111,10 @@ const weakened =
 
 /** Weaken one site (null: none) and search: `choosers` are tried in order until something is noticed. */
 export function tryWithout(s: Subject, site: Site | null, choosers: Iterable<Chooser>): Finding {
+  const { guards } = s.m
   s.m.instead = site === null ? null : weakened(site)
+  // That a lock is not taken is what is tried; what comes of it is asked for.
+  if (site?.kind === 'lock') s.m.guards = false
   let executions = 0
   try {
     for (const c of choosers) {
@@ -129,6 +132,7 @@ export function tryWithout(s: Subject, site: Site | null, choosers: Iterable<Cho
     }
   } finally {
     s.m.instead = null
+    s.m.guards = guards
   }
   return { site, problem: null, verdict: 'held', executions }
 }

@@ -26,6 +26,12 @@ export const DEFECTS: readonly Defect[] = [
     kernels: [],
   },
   {
+    id: 'B14',
+    story: 'a failed device is marked in its slot while famfs_devlist_sem is held for reading only',
+    mark: 'source',
+    kernels: [],
+  },
+  {
     id: 'B17',
     story: "freeing an interleaved map frees the first group's strip array only",
     mark: 'source',

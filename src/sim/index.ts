@@ -21,6 +21,7 @@ export {
   Recorder,
   type RunEnd,
 } from './chooser.ts'
+export { type Guard, GuardedCell } from './guarded.ts'
 export { Digest, hashBytes, hashString } from './hash.ts'
 export { type HookEvent, Hooks } from './hooks.ts'
 export { JChain, JList, JMap, Journal, Link, type Mark, type Saver, type Undoable } from './journal.ts'

@@ -36,6 +36,8 @@ export interface MachineOptions {
   races?: boolean
   /** Report locks taken in orders that can deadlock (lockdep's rule). */
   lockdep?: boolean
+  /** Report stores to guarded cells without their lock; on unless false. */
+  guards?: boolean
   /** Note who allocates and frees; report use after free. */
   kasan?: boolean
   /** Everything must be free when an execution has ended: report leaks (needs kasan). */
@@ -103,6 +105,8 @@ export class Machine {
   readonly order: MemoryModel | null
   /** Looks for data races; null when nobody asked. */
   readonly races: Races | null
+  /** Are guarded cells watched? */
+  guards: boolean
   /** Watches lock order; null when nobody asked. */
   readonly lockdep: Lockdep | null
   /** Looks for accesses to freed memory; null when nobody asked. */
@@ -130,6 +134,7 @@ export class Machine {
     this.policy = o.policy ?? 'timed'
     this.maxSteps = o.maxSteps ?? 50_000_000
     this.races = o.races === true ? new Races() : null
+    this.guards = o.guards ?? true
     this.lockdep = o.lockdep === true ? new Lockdep() : null
     this.kasan = o.kasan === true ? new Kasan() : null
     this.freedAtExit = o.freedAtExit === true

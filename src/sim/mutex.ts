@@ -37,6 +37,9 @@ export class Mutex implements Undoable {
   holders(): readonly Task[] {
     return this.owner ? [this.owner] : []
   }
+  heldBy(t: Task): 'write' | null {
+    return this.owner === t ? 'write' : null
+  }
   private set(owner: Task | null, freeAt: number): void {
     const { watch } = this.j
     if (watch !== null) watch.change(this, hashValue(this.owner), hashValue(owner))

@@ -62,9 +62,8 @@ export class RwSemaphore implements Undoable {
   holders(): readonly Task[] {
     return this.writer ? [this.writer] : this.readers.items
   }
-  /** The lock is held for writing by `t`. */
-  heldForWrite(t: Task): boolean {
-    return this.writer === t
+  heldBy(t: Task): 'read' | 'write' | null {
+    return this.writer === t ? 'write' : t.held.includes(this) ? 'read' : null
   }
   private set(writer: Task | null, freeAt: number): void {
     const { watch } = this.j

@@ -51,6 +51,8 @@ export interface WorldOptions {
   readonly races?: boolean
   /** Report locks taken in orders that can deadlock; on unless false. */
   readonly lockdep?: boolean
+  /** Report stores to guarded cells without their lock; on unless false. */
+  readonly guards?: boolean
   /** Report use after free, and what a host has not freed when nothing is mounted on it any more; on unless false. */
   readonly kasan?: boolean
   /** Told of every access to state, set-up included. */
@@ -109,6 +111,7 @@ export class World {
       model: o.model,
       races: o.races,
       lockdep: o.lockdep ?? true,
+      guards: o.guards,
       kasan: o.kasan ?? true,
     })
     this.m.trace.on = o.trace ?? true

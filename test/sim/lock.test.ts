@@ -326,7 +326,7 @@ const follows = (newModel: () => RwModel) =>
           (function* () {
             for (const write of sections) {
               yield* write ? down_write(sem) : down_read(sem)
-              expect(sem.heldForWrite(m.current!)).toBe(write)
+              expect(sem.heldBy(m.current!)).toBe(write ? 'write' : 'read')
               yield* step()
               yield* write ? up_write(sem) : up_read(sem)
             }

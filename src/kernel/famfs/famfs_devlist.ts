@@ -35,7 +35,7 @@ const famfs_dax_devlist_get = kfn('famfs_dax_devlist_get', function* (fc: fuse_c
     if (head !== null) yield* k.kfree(head)
     return null
   }
-  const mine = new famfs_dax_devlist(k.m, nslots, [head, slots])
+  const mine = new famfs_dax_devlist(k.m, fc.famfs_devlist_sem, nslots, [head, slots])
   const other = yield* fc.dax_devlist.cmpxchg(null, mine)
   if (other === null) return mine
   mark(k.m, 'famfs_dax_devlist_get', 'lost the cmpxchg (R2)')
@@ -125,7 +125,8 @@ const famfs_verify_daxdev = kfn('famfs_verify_daxdev', function* (fc: fuse_conn,
 
 /** famfs_set_daxdev_err(): mark the slot of this device failed, the whole of it (kernel.md 2.8). */
 const famfs_set_daxdev_err = kfn('famfs_set_daxdev_err', function* (fc: fuse_conn, dax_devp: dax_device): Step<void> {
-  yield* down_write(fc.famfs_devlist_sem)
+  const reading = fc.k.profile.has('B14')
+  yield* reading ? down_read(fc.famfs_devlist_sem) : down_write(fc.famfs_devlist_sem)
   const table = yield* fc.dax_devlist.load()
   if (table === null) {
     mark(fc.k.m, 'famfs_set_daxdev_err', 'table gone (R8)')
@@ -139,7 +140,7 @@ const famfs_set_daxdev_err = kfn('famfs_set_daxdev_err', function* (fc: fuse_con
     yield* dd.error.store(true)
     break
   }
-  yield* up_write(fc.famfs_devlist_sem)
+  yield* reading ? up_read(fc.famfs_devlist_sem) : up_write(fc.famfs_devlist_sem)
 })
 
 /** famfs_dax_notify_failure(): range and flags are ignored; 0 ("handled") whatever happened (L02, L03). */

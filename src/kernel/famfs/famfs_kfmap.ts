@@ -1,6 +1,6 @@
 // In-kernel map of a file and device table of a connection (fs/fuse/famfs_kfmap.h; kernel.md 1.4). Sizes in bytes.
 import type { dax_device } from '../../devdax/index.ts'
-import { type Alloc, Cell, type Machine } from '../../sim/index.ts'
+import { type Alloc, type Cell, type Guard, GuardedCell, type Machine } from '../../sim/index.ts'
 
 export const SIMPLE_DAX_EXTENT = 0
 export const INTERLEAVED_EXTENT = 1
@@ -34,7 +34,7 @@ export interface famfs_file_meta {
   readonly allocs: readonly Alloc[]
 }
 
-/** One slot of the device table. */
+/** One slot of the device table. Written under famfs_devlist_sem, read without it too. */
 export class famfs_daxdev {
   /** Populated; set last, after a wmb. */
   readonly valid: Cell<boolean>
@@ -49,14 +49,14 @@ export class famfs_daxdev {
   /** Ids a slot takes. */
   static readonly IDS = 6
 
-  constructor(m: Machine, id: number, table: Alloc) {
+  constructor(m: Machine, sem: Guard, id: number, table: Alloc) {
     this.m = m
-    this.valid = new Cell(m, 'dd->valid', false, id)
-    this.error = new Cell(m, 'dd->error', false, id + 1)
-    this.dax_err = new Cell(m, 'dd->dax_err', false, id + 2)
-    this.devno = new Cell(m, 'dd->devno', 0, id + 3)
-    this.devp = new Cell<dax_device | null>(m, 'dd->devp', null, id + 4)
-    this.dd_name = new Cell<Alloc | null>(m, 'dd->name', null, id + 5)
+    this.valid = new GuardedCell(m, 'dd->valid', false, sem, id)
+    this.error = new GuardedCell(m, 'dd->error', false, sem, id + 1)
+    this.dax_err = new GuardedCell(m, 'dd->dax_err', false, sem, id + 2)
+    this.devno = new GuardedCell(m, 'dd->devno', 0, sem, id + 3)
+    this.devp = new GuardedCell<dax_device | null>(m, 'dd->devp', null, sem, id + 4)
+    this.dd_name = new GuardedCell<Alloc | null>(m, 'dd->name', null, sem, id + 5)
     table.owns(this.valid, this.error, this.dax_err, this.devno, this.devp, this.dd_name)
   }
 }
@@ -69,11 +69,13 @@ export class famfs_dax_devlist {
   /** The list's head and its slots. */
   readonly allocs: readonly [Alloc, Alloc]
   private readonly m: Machine
+  private readonly sem: Guard
   private readonly ids: number
   private readonly slots: (famfs_daxdev | undefined)[]
 
-  constructor(m: Machine, nslots: number, allocs: readonly [Alloc, Alloc]) {
+  constructor(m: Machine, sem: Guard, nslots: number, allocs: readonly [Alloc, Alloc]) {
     this.m = m
+    this.sem = sem
     this.id = allocs[0].id
     this.nslots = nslots
     this.allocs = allocs
@@ -84,7 +86,7 @@ export class famfs_dax_devlist {
   slot(index: number): famfs_daxdev {
     let dd = this.slots[index]
     if (dd === undefined) {
-      dd = new famfs_daxdev(this.m, this.ids + index * famfs_daxdev.IDS, this.allocs[1])
+      dd = new famfs_daxdev(this.m, this.sem, this.ids + index * famfs_daxdev.IDS, this.allocs[1])
       this.slots[index] = dd
     }
     return dd
