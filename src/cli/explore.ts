@@ -16,6 +16,7 @@ import { UserError } from './errors.ts'
 import { loadScenario, repository, withScenario } from './load.ts'
 import { type SettingOptions, settingOf, settingText, whole } from './options.ts'
 import { Progress, typed, writeRun } from './runfile.ts'
+import { type Change, loadWith } from './with.ts'
 
 interface ExploreOptions extends SettingOptions {
   readonly strategy: string
@@ -34,15 +35,18 @@ export async function explore(file: string, o: ExploreOptions): Promise<void> {
   const runs = o.runs === undefined ? undefined : whole('--runs', o.runs, 1)
   const exhaustive = exhaustiveOptions(o)
   const s = await loadScenario(file)
+  const change = await loadWith(o.with)
   const progress = new Progress()
   const r = withScenario(resolve(file), () =>
-    search(s, {
-      ...setting,
-      strategy: o.strategy,
-      runs,
-      exhaustive,
-      progress: n => progress.tell(() => `${n} executions`),
-    }),
+    change.within(() =>
+      search(s, {
+        ...setting,
+        strategy: o.strategy,
+        runs,
+        exhaustive,
+        progress: n => progress.tell(() => `${n} executions`),
+      }),
+    ),
   )
   progress.end()
   const f = r.failure
@@ -54,13 +58,16 @@ export async function explore(file: string, o: ExploreOptions): Promise<void> {
       ...setting,
       scenario: scenarioName(file, out, repository),
       title: s.title,
-      command: `famsim replay ${basename(out)}`,
+      command: `famsim replay ${basename(out)}${change.words}`,
+      ...change.record(out),
     }
     writeRun(out, makeRunFile(head, f.run))
   }
-  const how = `--strategy ${o.strategy} ${settingText(setting)}`
-  if (o.json) console.log(JSON.stringify(jsonResult(file, s.title, o.strategy, setting, r, out)))
-  else for (const l of f === null ? heldLines(s.title, how, r) : failedLines(s.title, how, f, out!)) console.log(l)
+  const how = `--strategy ${o.strategy} ${settingText(setting)}${change.words}`
+  if (o.json) console.log(JSON.stringify({ ...jsonResult(file, s.title, o.strategy, setting, r, out), ...change.json }))
+  else
+    for (const l of f === null ? heldLines(s.title, how, r, change) : failedLines(s.title, how, f, out!, change))
+      console.log(l)
   process.exitCode = f === null ? 0 : 1
 }
 
@@ -80,10 +87,11 @@ function exhaustiveOptions(o: ExploreOptions): ExhaustiveOptions {
 
 const percent = (x: number): string => (x === 0 ? '0' : (100 * x).toPrecision(2))
 
-function heldLines(title: string, how: string, r: SearchResult): string[] {
+function heldLines(title: string, how: string, r: SearchResult, change: Change): string[] {
   const distinct = `${r.capped ? 'over ' : ''}${count(r.distinct, 'distinct interleaving')}`
   const unseen = r.unseen === null ? 'unseen: unknown, stopped early' : `unseen about ${percent(r.unseen)} %`
   const out = [`held: ${count(r.executions, 'execution')}, ${distinct}, ${unseen}`, `  ${title}`, `  ${how}`]
+  for (const l of change.notes) out.push(`  ${l}`)
   if (r.stats !== null) {
     const { pruned, states, depth } = r.stats
     const end = r.finished ? 'searched to the end' : 'stopped early'
@@ -112,17 +120,18 @@ function markLines(marks: readonly MarkCount[]): string[] {
   return out
 }
 
-function failedLines(title: string, how: string, f: Failure, out: string): string[] {
+function failedLines(title: string, how: string, f: Failure, out: string, change: Change): string[] {
   const { problem: p, run } = f
   const size = `${count(run.choices.length, 'choice')}, ${run.deviations.length} of them not the default`
   return [
     `FAILED: ${title}`,
     ...problemLines(p),
     `  execution ${f.execution}, ${how}`,
+    ...change.notes.map(l => `  ${l}`),
     `  ${size}, ${count(run.preemptions, 'preemption')}`,
     `written: ${out}`,
-    `reproduce: famsim replay ${typed(out)}`,
-    `make it smaller: famsim shrink ${typed(out)}`,
+    `reproduce: famsim replay ${typed(out)}${change.words}`,
+    `make it smaller: famsim shrink ${typed(out)}${change.words}`,
   ]
 }
 

@@ -20,7 +20,7 @@ export function readText(file: string): string {
 }
 
 /** `file:line` of the first frame of an error that lies in `path`, else the path. */
-function place(e: unknown, path: string): string {
+export function place(e: unknown, path: string): string {
   const stack = e instanceof Error ? (e.stack ?? '') : ''
   const at = stack.split('\n').find(l => l.includes(path))
   const m = at?.match(/:(\d+):\d+\)?$/)

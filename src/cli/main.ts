@@ -7,7 +7,7 @@ import { info } from './info.ts'
 import { list } from './list.ts'
 import { litmus } from './litmus.ts'
 import { mutate } from './mutate.ts'
-import { settingOptions } from './options.ts'
+import { settingOptions, WITH } from './options.ts'
 import { replay } from './replay.ts'
 import { run } from './run.ts'
 import { shrink } from './shrink.ts'
@@ -41,12 +41,14 @@ function famsim(): Command {
   p.command('replay')
     .description('make the failure of a run file again')
     .argument('<runfile>', 'file written by famsim explore or shrink')
+    .option('--with <file>', WITH)
     .option('--json', 'print one JSON object')
     .action(replay)
   p.command('shrink')
     .description('find the same failure with as few parts and choices as possible')
     .argument('<runfile>', 'file written by famsim explore')
     .option('--out <file>', 'the smaller run file (default: NAME.min.run.json beside it)')
+    .option('--with <file>', WITH)
     .option('--json', 'print one JSON object')
     .action(shrink)
   settingOptions(p.command('mutate'))

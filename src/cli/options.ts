@@ -26,6 +26,9 @@ export function parseModel(s: string): ModelName {
   return m
 }
 
+/** What --with does. */
+export const WITH = 'replace functions of the model by those of this file'
+
 /** What a run depends on besides the scenario and the choices, as options of a command. */
 export const settingOptions = (c: Command): Command =>
   c
@@ -35,6 +38,7 @@ export const settingOptions = (c: Command): Command =>
     .option('--no-defect <number>', 'switch a known defect off (may be given again)')
     .option('--model <name>', 'memory ordering of kernel cells: sc, tso or weak', 'sc')
     .option('--races', "report data races by KCSAN's rules (V10 has some)")
+    .option('--with <file>', WITH)
 
 /** Values of those options. */
 export interface SettingOptions {
@@ -42,6 +46,7 @@ export interface SettingOptions {
   readonly kernel?: string
   readonly model: string
   readonly races?: boolean
+  readonly with?: string
 }
 
 /** The same, checked. */

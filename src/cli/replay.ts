@@ -6,24 +6,28 @@ import { opcodeTable } from '../wire/index.ts'
 import { withScenario } from './load.ts'
 import { orderText, settingText } from './options.ts'
 import { leftOutLines, loadRun, typed } from './runfile.ts'
+import { withFor } from './with.ts'
 
-export async function replay(file: string, o: { json?: boolean }): Promise<void> {
+export async function replay(file: string, o: { json?: boolean; with?: string }): Promise<void> {
   const { run, scenario, path } = await loadRun(file)
+  const change = await withFor(file, run, 'replay', o.with)
   const kernel = run.kernel ?? DEFAULT_KERNEL
   const table = opcodeTable(kernelProfile(kernel, run.switches).t.opcodes)
   const lines: string[] = []
   const story = new Narrative(l => lines.push(l), table, { width: process.stdout.columns ?? 80 })
-  const r = withScenario(path, () => replayRun(scenario, run, o.json ? undefined : story.sink))
+  const r = withScenario(path, () => change.within(() => replayRun(scenario, run, o.json ? undefined : story.sink)))
   story.end()
-  if (o.json) console.log(JSON.stringify(jsonResult(run, r)))
+  if (o.json) console.log(JSON.stringify({ ...jsonResult(run, r), ...change.json }))
   else if (r.difference !== null) {
     console.log(`does not reproduce any more: ${r.difference}`)
+    for (const l of change.notes) console.log(`  ${l}`)
     console.log(`  with the default from there on the run came to: ${outcome(r)}`)
-    console.log(`search again: famsim explore ${typed(path)} ${settingText(run)}`)
+    console.log(`search again: famsim explore ${typed(path)} ${settingText(run)}${change.words}`)
   } else {
     console.log(`famsim: ${scenario.title}`)
     console.log(`kernel ${kernel}, seed ${run.seed}, ${r.decisions} choices of ${file}${orderText(run)}`)
     for (const l of leftOutLines(run.without)) console.log(l)
+    for (const l of change.notes) console.log(l)
     console.log(LEGEND)
     for (const l of lines) console.log(l)
     console.log('')

@@ -11,6 +11,7 @@ import { oneLine, UserError } from './errors.ts'
 import { loadScenario, withScenario } from './load.ts'
 import { orderText, type SettingOptions, settingOf, settingText } from './options.ts'
 import { typed } from './runfile.ts'
+import { loadWith } from './with.ts'
 
 interface RunOptions extends SettingOptions {
   readonly twice?: boolean
@@ -55,6 +56,7 @@ export async function run(file: string, o: RunOptions): Promise<void> {
   const kernel = setting.kernel ?? DEFAULT_KERNEL
   const profile = kernelProfile(kernel, setting.switches)
   const s = await loadScenario(file)
+  const change = await loadWith(o.with)
   const width = process.stdout.columns ?? 80
   const story = !o.json && !o.quiet
   const table = opcodeTable(profile.t.opcodes)
@@ -62,6 +64,7 @@ export async function run(file: string, o: RunOptions): Promise<void> {
   const head = [
     `famsim: ${s.title}`,
     `kernel ${kernel}, seed ${setting.seed}, memory ${o.backing}${orderText(setting)}`,
+    ...change.notes,
     LEGEND,
   ]
   const say = (l: string): void => {
@@ -75,7 +78,9 @@ export async function run(file: string, o: RunOptions): Promise<void> {
   if (traceFile) sinks.push(e => traceFile.add(e))
   const once = (sink?: (e: TraceEvent) => void) =>
     withScenario(resolve(file), () =>
-      runScenario(s, new RandomChooser(setting.seed), { ...worldOptions(setting), backing: o.backing, sink }),
+      change.within(() =>
+        runScenario(s, new RandomChooser(setting.seed), { ...worldOptions(setting), backing: o.backing, sink }),
+      ),
     )
   traceFile?.open()
   const first = once(
@@ -90,13 +95,15 @@ export async function run(file: string, o: RunOptions): Promise<void> {
   const second = o.twice ? once() : null
   const equal = second === null || second.digest === first.digest
   const ok = first.verdict === 'held' && equal
-  if (o.json) console.log(JSON.stringify(jsonResult(file, s, kernel, setting.model, first, second)))
+  if (o.json)
+    console.log(JSON.stringify({ ...jsonResult(file, s, kernel, setting.model, first, second), ...change.json }))
   else {
     if (story) console.log('')
     for (const l of summaryLines(s.title, kernel, first)) console.log(l)
+    if (!story) for (const l of change.notes) console.log(`  ${l}`)
     if (second !== null)
       console.log(equal ? `  twice: ${second.digest}, equal both times` : `  twice: ${second.digest}, NOT equal`)
-    if (!ok) console.log(`reproduce: famsim run ${typed(file)} ${settingText(setting)}`)
+    if (!ok) console.log(`reproduce: famsim run ${typed(file)} ${settingText(setting)}${change.words}`)
   }
   process.exitCode = ok ? 0 : 1
 }

@@ -5,32 +5,54 @@ import { count } from '../report/index.ts'
 import { UserError } from './errors.ts'
 import { repository, withScenario } from './load.ts'
 import { leftOutLines, listed, loadRun, Progress, typed, writeRun } from './runfile.ts'
+import { withFor } from './with.ts'
 
-export async function shrink(file: string, o: { out?: string; json?: boolean }): Promise<void> {
+export async function shrink(file: string, o: { out?: string; json?: boolean; with?: string }): Promise<void> {
   const { run, scenario, path } = await loadRun(file)
+  const change = await withFor(file, run, 'shrink', o.with)
   const out = o.out ?? file.replace(/(\.run)?\.json$/, '').concat('.min.run.json')
   const progress = new Progress()
   const r = withScenario(path, () =>
-    shrinkRun(scenario, run, {
-      progress: (n, left) => progress.tell(() => `${n} executions, ${left} deviations left`),
-    }),
+    change.within(() =>
+      shrinkRun(scenario, run, {
+        progress: (n, left) => progress.tell(() => `${n} executions, ${left} deviations left`),
+      }),
+    ),
   )
   progress.end()
   if (r.file === null)
     throw new UserError(
-      `${file}: does not fail with its problem any more (${run.problem.kind}), but ${r.found === null ? 'holds' : `gives ${r.found.kind}: ${r.found.text}`}; see: famsim replay ${typed(file)}`,
+      `${file}: does not fail with its problem any more (${run.problem.kind}), but ${r.found === null ? 'holds' : `gives ${r.found.kind}: ${r.found.text}`}; see: famsim replay ${typed(file)}${change.words}`,
     )
   const scenarioText = scenarioName(path, out, repository)
-  writeRun(out, { ...r.file, scenario: scenarioText, command: `famsim replay ${basename(out)}` })
+  writeRun(out, {
+    ...r.file,
+    scenario: scenarioText,
+    ...change.record(out),
+    command: `famsim replay ${basename(out)}${change.words}`,
+  })
   const { before, after, executions, minimal } = r
   if (o.json) {
     const { deviations, apps, faults, without } = r
     const { problem } = r.file
-    const all = { before, after, executions, minimal, without, apps, faults, deviations, problem, file: out }
+    const all = {
+      ...change.json,
+      before,
+      after,
+      executions,
+      minimal,
+      without,
+      apps,
+      faults,
+      deviations,
+      problem,
+      file: out,
+    }
     console.log(JSON.stringify(all))
     return
   }
   console.log(`${r.file.problem.kind}: ${r.file.problem.text}`)
+  for (const l of change.notes) console.log(l)
   console.log(`before: ${sizeText(before)}`)
   console.log(`after:  ${sizeText(after)}`)
   for (const l of [...leftOutLines(r.without), ...listed('remains: ', [...r.apps, ...r.faults])]) console.log(l)
@@ -41,7 +63,7 @@ export async function shrink(file: string, o: { out?: string; json?: boolean }):
       : `${executions} executions; the time was up, shrink the new file once more`,
   )
   console.log(`written: ${out}`)
-  console.log(`reproduce: famsim replay ${typed(out)}`)
+  console.log(`reproduce: famsim replay ${typed(out)}${change.words}`)
 }
 
 const sizeText = (s: Size): string =>

@@ -13,6 +13,7 @@ export {
   RUN_VERSION,
   type RunFile,
   type RunFileHead,
+  type RunWith,
   scenarioName,
   scenarioPlaces,
 } from './runfile.ts'

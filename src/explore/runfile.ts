@@ -10,6 +10,14 @@ import type { NamedProblem, Setting } from './setting.ts'
 /** Version of the format that is written and read. */
 export const RUN_VERSION = 2
 
+/** The functions that were replaced (`--with`). */
+export interface RunWith {
+  /** Named as the scenario is. */
+  readonly file: string
+  /** 16 hex digits of its text. */
+  readonly hash: string
+}
+
 export interface RunFile {
   readonly famsim: 'run'
   readonly version: typeof RUN_VERSION
@@ -37,6 +45,8 @@ export interface RunFile {
   readonly problem: NamedProblem
   /** What makes it happen again. */
   readonly command: string
+  /** Not there when nothing was replaced. */
+  readonly with?: RunWith
 }
 
 const KINDS: readonly ChoiceKind[] = ['schedule', 'duration', 'fault', 'wakeup', 'poison', 'load', 'store']
@@ -62,6 +72,7 @@ export interface RunFileHead extends Setting {
   readonly scenario: string
   readonly title: string
   readonly command: string
+  readonly with?: RunWith
 }
 
 /** The file of a run that failed. */
@@ -88,6 +99,7 @@ export function makeRunFile(head: RunFileHead, run: Recorded): RunFile {
     verdict: run.result.verdict,
     problem: { kind: problem.kind, text: problem.text },
     command: head.command,
+    ...(head.with === undefined ? {} : { with: head.with }),
   }
 }
 
@@ -150,6 +162,11 @@ const FIELDS: readonly (readonly [string, Check, string])[] = [
   ['verdict', oneOf(VERDICTS), `one of ${VERDICTS.join(', ')}`],
   ['problem', v => object(v) && text(v.kind) && typeof v.text === 'string', '{ "kind": ..., "text": ... }'],
   ['command', v => typeof v === 'string', 'a text'],
+  [
+    'with',
+    v => v === undefined || (object(v) && Object.keys(v).length === 2 && text(v.file) && digest(v.hash)),
+    '{ "file": ..., "hash": 16 hex digits }, or nothing',
+  ],
 ]
 const TOP = new Set(['famsim', 'version', ...FIELDS.map(f => f[0]).filter(f => !f.includes('.'))])
 

@@ -9,7 +9,7 @@ import {
   Heap,
   JList,
   JMap,
-  kfn,
+  local,
   type Machine,
   Oops,
   type Op,
@@ -115,7 +115,7 @@ export class Kernel {
   /** A kernel thread: no user address space. Returns its task. */
   kthread(name: string, body: (k: Kernel) => Step<any>) {
     const ts = new task_struct(this, name, { user: false })
-    const main = kfn(name, body)
+    const main = local(name, body)
     const run = function* (k: Kernel): Step<any> {
       return yield* main(k)
     }

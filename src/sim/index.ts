@@ -25,7 +25,7 @@ export { type Guard, GuardedCell } from './guarded.ts'
 export { Digest, hashBytes, hashString } from './hash.ts'
 export { type HookEvent, Hooks } from './hooks.ts'
 export { JChain, JList, JMap, Journal, Link, type Mark, type Saver, type Undoable } from './journal.ts'
-export { type FnInfo, kfn, sealed } from './kfn.ts'
+export { type FnInfo, kfn, local, sealed } from './kfn.ts'
 export { Lifecycle, type LifecycleConfig } from './lifecycle.ts'
 export {
   Machine,
@@ -72,6 +72,7 @@ export {
   refcount_read,
   refcount_set,
 } from './refcount.ts'
+export { type Replacement, replace, replaceAll, replacements } from './replace.ts'
 export { Stream, Streams } from './rng.ts'
 export {
   down_read,

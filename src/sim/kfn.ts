@@ -9,15 +9,34 @@ export interface FnInfo {
   readonly hash: number
   /** Nothing leaves it but its return value and what it does to shared state: see `sealed`. */
   readonly sealed: boolean
+  /** What a call runs; `--with` puts another in its place (replace.ts). */
+  body: (...args: any[]) => Step<any>
 }
 
 /** The kind of a call; the machine handles it itself and it is not a scheduling point. */
 export const CALL = new OpKind('call', ACCESS_NONE, 0, true, () => undefined)
 
-const wrap = <A extends any[], T>(name: string, body: (...args: A) => Step<T>, sealed: boolean) => {
-  const info: FnInfo = { name, hash: hashString(name), sealed }
-  return (...args: A): Op<T> => new Op<T>(CALL, null, body(...args), info)
+/** Every function made by kfn or sealed, by name, in the order of loading. */
+const functions = new Map<string, FnInfo[]>()
+export const functionsNamed = (name: string): readonly FnInfo[] => functions.get(name) ?? []
+export const functionNames = (): string[] => [...functions.keys()]
+
+const make = <A extends any[], T>(name: string, body: (...args: A) => Step<T>, sealed: boolean) => {
+  const info: FnInfo = { name, hash: hashString(name), sealed, body: body as FnInfo['body'] }
+  return { info, call: (...args: A): Op<T> => new Op<T>(CALL, null, info.body(...args), info) }
 }
+
+const wrap = <A extends any[], T>(name: string, body: (...args: A) => Step<T>, sealed: boolean) => {
+  const { info, call } = make(name, body, sealed)
+  const same = functions.get(name)
+  if (same === undefined) functions.set(name, [info])
+  else same.push(info)
+  return call
+}
+
+/** A function that is made on the way, for one task: it has a name in backtraces, and nobody can replace it. */
+export const local = <A extends any[], T>(name: string, body: (...args: A) => Step<T>): ((...args: A) => Op<T>) =>
+  make(name, body, false).call
 
 /** Wrap a generator function as a function of the model. `yield*` what it returns. */
 export const kfn = <A extends any[], T>(name: string, body: (...args: A) => Step<T>): ((...args: A) => Op<T>) =>

@@ -22,7 +22,7 @@ export {
   type Stat,
   type Sys,
 } from '../kernel/index.ts'
-export { GiB, KiB, MiB, ms, type Step, TiB, us } from '../sim/index.ts'
+export { GiB, KiB, MiB, ms, replace, type Step, TiB, us } from '../sim/index.ts'
 export { EBUSY, EHWPOISON, EINVAL, EIO, ENOENT, ENOMEM, ENXIO } from '../wire/index.ts'
 export { Fs } from './fs.ts'
 export { type AppHandle, type AppOptions, type FamfsOptions, Host, type HostOptions } from './host.ts'

@@ -63,6 +63,7 @@ describe('a run file', () => {
     ['verdict', { verdict: 'held' }],
     ['problem', { problem: null }],
     ['command', { command: 1 }],
+    ['with', { with: { file: 'f.ts', hash: 'short' } }],
     ['colour', { colour: 'red' }],
   ])('%s that is malformed is one line with the field', (field, o) => {
     expect(() => parseRunFile(changed(o), 'f.json')).toThrow(

@@ -11,12 +11,12 @@ import {
   failAlloc,
   GiB,
   MiB,
-  poison,
   runScenario,
   scenario,
   type World,
   type WorldOptions,
 } from '../../src/world/index.ts'
+import poisonUmount from '../explore/fixtures/poison-umount.ts'
 
 /** A host that opens and reads a striped file, closes it and unmounts; what each call gave. */
 function life(change: (w: World) => void, o: WorldOptions = {}, chooser: Chooser = defaultChooser) {
@@ -100,17 +100,7 @@ describe('fail-nth: an allocation that fails', () => {
 describe('use after free', () => {
   /** Poison comes while the last reference to the connection goes (R8). Kinds of problems over many schedules. */
   const r8 = (o: WorldOptions = {}): string[] => {
-    const s = scenario('poison meets umount', ({ world }) => {
-      const dev = world.daxdev('dax0.0', { size: GiB(4) })
-      const h0 = world.host('h0')
-      const fs = h0.famfs('/mnt', { mkfs: dev })
-      fs.creat('/f', MiB(2))
-      h0.app('umount', function* (sys) {
-        yield* sys.umount('/mnt')
-      })
-      world.fault(at(0), poison('dax0.0', 0))
-    })
-    const world = buildWorld(s, { policy: 'free', ...o })
+    const world = buildWorld(poisonUmount, { policy: 'free', ...o })
     const chooser = new PctChooser(1, 3)
     const all: string[] = []
     for (let i = 0; i < 400; i++) for (const p of world.run(chooser).problems) all.push(`${p.kind}: ${p.text}`)
