@@ -43,11 +43,11 @@ export class BugBench {
   }
 }
 
-/** Executions of `n` that met the bug, as a share. */
-export function hitRate(bench: BugBench, chooser: Chooser, n: number): number {
+/** How many of `n` executions met the bug. */
+export function hits(bench: BugBench, chooser: Chooser, n: number): number {
   let hits = 0
   for (let i = 0; i < n; i++) if (bench.run(chooser)) hits++
-  return hits / n
+  return hits
 }
 
 export interface BugRow {
@@ -76,7 +76,7 @@ export function bugTable(n = 5000, restarts = 20): BugRow[] {
 
 function bugRow(s: StrategyRow, bug: InstallBug, noise: boolean, n: number, restarts: number): BugRow {
   const bench = new BugBench(bug, noise)
-  const rate = hitRate(bench, s.make(1), n)
+  const rate = hits(bench, s.make(1), n) / n
   const first: number[] = []
   const firstMs: number[] = []
   for (let r = 0; r < restarts; r++) {
@@ -91,23 +91,27 @@ function bugRow(s: StrategyRow, bug: InstallBug, noise: boolean, n: number, rest
   return { strategy: s.name, bug, noise, rate, first: f > n ? null : f, firstMs: f > n ? null : median(firstMs) }
 }
 
-/** The table as text: a line for each strategy; share of hits, executions and ms to the first one. */
+/** The table as text, a block for each bug: share of hits, executions and ms to the first one. */
 export function bugText(rows: readonly BugRow[]): string {
-  const cases = INSTALL_BUGS.flatMap(bug => [false, true].map(noise => ({ bug, noise })))
-  const width = 24
-  const lines = [
-    `${'strategy'.padEnd(10)}${cases.map(c => `${c.bug}${c.noise ? ', noise' : ''}`.padStart(width)).join('')}`,
-    `${''.padEnd(10)}${cases.map(() => 'hits   1st at      ms'.padStart(width)).join('')}`,
-  ]
-  for (const s of new Set(rows.map(r => r.strategy))) {
-    const cells = cases.map(c => {
-      const r = rows.find(x => x.strategy === s && x.bug === c.bug && x.noise === c.noise)
-      if (!r) return ''.padStart(width)
-      const first = r.first === null ? '-' : `${r.first}`
-      const ms = r.firstMs === null ? '-' : r.firstMs.toFixed(2)
-      return `${(r.rate * 100).toFixed(2)} %${first.padStart(7)}${ms.padStart(8)}`.padStart(width)
-    })
-    lines.push(`${s.padEnd(10)}${cells.join('')}`)
+  const cell = (r: BugRow | undefined): string => {
+    if (r === undefined) return ''.padStart(28)
+    const first = r.first === null ? '-' : `${r.first}`
+    const ms = r.firstMs === null ? '-' : r.firstMs.toFixed(2)
+    return `${(r.rate * 100).toFixed(2).padStart(10)} %${first.padStart(8)}${ms.padStart(8)}`
+  }
+  const columns = `${'hits'.padStart(12)}${'first'.padStart(8)}${'ms'.padStart(8)}`
+  const lines: string[] = []
+  for (const bug of INSTALL_BUGS) {
+    const of = rows.filter(r => r.bug === bug)
+    lines.push(
+      `${bug.padEnd(14)}${'alone'.padStart(26)}${`beside ${NOISE_TASKS} tasks of ${NOISE_STEPS} steps`.padStart(32)}`,
+      `${''.padEnd(12)}${columns}    ${columns}`,
+    )
+    for (const s of new Set(of.map(r => r.strategy))) {
+      const [alone, beside] = [false, true].map(noise => cell(of.find(r => r.strategy === s && r.noise === noise)))
+      lines.push(`  ${s.padEnd(10)}${alone}    ${beside}`.trimEnd())
+    }
+    lines.push('')
   }
   return lines.join('\n')
 }

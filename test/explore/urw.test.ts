@@ -1,6 +1,6 @@
 // The uniform random walk: uniform over interleavings once it knows the lengths, and so better at narrow windows.
 import { describe, expect, it } from 'vitest'
-import { BugBench, hitRate } from '../../bench/bugs.ts'
+import { BugBench, hits } from '../../bench/bugs.ts'
 import { RandomChooser, UrwChooser } from '../../src/explore/index.ts'
 import { type Chooser, Machine, REDUNDANT, type Step, step } from '../../src/sim/index.ts'
 
@@ -75,8 +75,8 @@ describe('urw', () => {
   })
 
   it.each([false, true])('meets it at least three times as often as a fair coin (noise: %s)', noise => {
-    const urw = hitRate(new BugBench('early valid', noise), new UrwChooser(2), 1500)
-    const coin = hitRate(new BugBench('early valid', noise), new RandomChooser(2), 1500)
+    const urw = hits(new BugBench('early valid', noise), new UrwChooser(2), 1500)
+    const coin = hits(new BugBench('early valid', noise), new RandomChooser(2), 1500)
     expect(urw).toBeGreaterThan(3 * coin)
   })
 
