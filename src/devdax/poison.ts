@@ -16,6 +16,13 @@ export interface Undoable {
 /** The owner's undo journal: every change pushes its inverse. */
 export interface UndoJournal {
   push(target: Undoable, key: any, old: any): void
+  /** Who wants to know what is looked at and what changes; null: nobody. */
+  readonly watch?: {
+    touch(o: { readonly id: number }, write: boolean): void
+    saw(v: unknown): void
+    add(id: number, v: unknown, key: unknown): void
+    remove(id: number, v: unknown, key: unknown): void
+  } | null
 }
 
 /** The poisoned pages of one device. */
@@ -24,13 +31,26 @@ export class PoisonMap implements Undoable {
   private readonly sorted: number[] = []
   private readonly journal: UndoJournal | null
 
-  constructor(journal: UndoJournal | null = null) {
+  /** Id of the device: to a watch its poison is part of it. */
+  readonly id: number
+  constructor(journal: UndoJournal | null = null, id = 0) {
     this.journal = journal
+    this.id = id
+  }
+
+  /** Somebody learns `v` of it. */
+  private looked<T>(v: T): T {
+    const watch = this.journal?.watch
+    if (watch) {
+      watch.touch(this, false)
+      watch.saw(v)
+    }
+    return v
   }
 
   /** How many pages are poisoned. */
   get count(): number {
-    return this.sorted.length
+    return this.looked(this.sorted.length)
   }
 
   /** Poison a page; false when it was. Throws RangeError when it is no page number. */
@@ -50,14 +70,14 @@ export class PoisonMap implements Undoable {
 
   /** The lowest poisoned page that a range of bytes touches, or -1: where a copy has to stop. */
   first(off: number, len: number): number {
-    if (this.sorted.length === 0 || !(len > 0)) return -1
+    if (this.sorted.length === 0 || !(len > 0)) return this.looked(-1)
     const i = this.find(pageOf(off))
-    return i < this.sorted.length && this.sorted[i] <= pageOf(off + len - 1) ? this.sorted[i] : -1
+    return this.looked(i < this.sorted.length && this.sorted[i] <= pageOf(off + len - 1) ? this.sorted[i] : -1)
   }
 
   /** All poisoned pages, ascending; a copy. */
   pages(): number[] {
-    return this.sorted.slice()
+    return this.looked(this.sorted.slice())
   }
 
   /** Called by the journal: `key` is a page, `old` whether it was poisoned. Pushes nothing. */
@@ -72,6 +92,12 @@ export class PoisonMap implements Undoable {
       )
     if (!this.set(page, poisoned)) return false
     this.journal?.push(this, page, !poisoned)
+    const watch = this.journal?.watch
+    if (watch) {
+      watch.touch(this, true)
+      if (poisoned) watch.add(this.id, 'poison', page)
+      else watch.remove(this.id, 'poison', page)
+    }
     return true
   }
 

@@ -1,22 +1,24 @@
 // Exhaustive search: every execution, by depth-first re-execution from a rewound world, with sleep sets over actual step
 // footprints and pruning of states seen before.
 //
-// A state is named by the shared state's hash and, for each task, the hash of what it has observed: a task's local state is a
-// function of that. Sleep sets are stored with the state: on a revisit only what slept then and does not sleep now is
-// explored, and the intersection is stored (otherwise states are lost). With a bound on preemptions, or a focus, sleep sets
-// are off and the state's name also holds the last task and the budget left.
+// A state is named by the shared state, by what each task has observed (a task's local state is a function of that), by what
+// the memory model, the race detector and lock order know, and by the clocks if anybody looks at one. Sleep sets are stored
+// with the state: on a revisit only what slept then and does not sleep now is explored, and the intersection is stored
+// (otherwise states are lost). With a bound on preemptions, or a focus, sleep sets are off and the state's name also holds
+// the last task and the budget left. Under the policy `timed` every step moves a clock that decides who may run, so nothing
+// is independent of anything and no reduction is made.
 import {
   type ChoiceKind,
   type Chooser,
   DEAD,
-  imul,
   type Machine,
+  Name,
   type Option,
   REDUNDANT,
   type Task,
   type Watch,
-  type Watched,
 } from '../sim/index.ts'
+import { Bound } from './bound.ts'
 import { KeyTable } from './key-table.ts'
 
 /** What to search and how. */
@@ -31,11 +33,11 @@ export interface ExhaustiveOptions {
   readonly focus?: readonly string[]
 }
 
-/** One task that need not be run from here, because what it would do was explored before: its label and its step's footprint. */
+/** One task that need not be run from here, because what it would do was explored before: ids of what its step touches. */
 interface Sleeper {
   readonly task: number
-  readonly objs: readonly Watched[]
-  readonly writes: readonly boolean[]
+  readonly objs: number[]
+  readonly writes: boolean[]
 }
 
 interface Node {
@@ -45,6 +47,8 @@ interface Node {
   current: number
   /** Label of the current one. */
   label: string
+  /** How many there were to take when the node was new. */
+  readonly of: number
   /** What sleeps here: on arrival, plus what was explored since. */
   readonly sleep: Sleeper[]
 }
@@ -63,9 +67,12 @@ export interface SearchStats {
   depth: number
 }
 
+/** Chance that two of so many different states had one 64-bit name, so that one of them was not explored. */
+export const collisionOdds = (states: number): number => states ** 2 / 2 ** 65
+
 const dependent = (a: Sleeper, w: Watch): boolean => {
   for (let i = 0; i < a.objs.length; i++)
-    for (let j = 0; j < w.n; j++) if (a.objs[i]!.id === w.objs[j]!.id && (a.writes[i] || w.writes[j])) return true
+    for (let j = 0; j < w.n; j++) if (a.objs[i] === w.objs[j]!.id && (a.writes[i] || w.writes[j])) return true
   return false
 }
 
@@ -77,29 +84,31 @@ export class Exhaustive implements Chooser {
   private readonly watch: Watch
   private readonly sleepSets: boolean
   private readonly cache: boolean
-  private readonly bound: number
-  private readonly focus: ReadonlySet<string> | null
+  private readonly bound: Bound
+  /** Clocks are part of the state's name: somebody looked at one. */
+  private clocks: boolean
   private readonly stack: Node[] = []
   private depth = 0
   /** Tasks that sleep now. */
   private sleeping: Sleeper[] = []
-  /** The node whose chosen step runs now, when it is the newest choice of this execution. */
+  /** Place of the last schedule choice on the stack; -1 when there is none. What comes after it is being explored. */
+  private lastSchedule = -1
+  /** The node whose chosen step runs now, when it is the last schedule choice. */
   private stepOf: Node | null = null
-  private last: Task | null = null
-  private budget = 0
   private done = false
   private redundant = false
   /** States seen, and the tasks that slept there (null: none). */
-  private readonly seen = new KeyTable<readonly number[] | null>()
+  private seen = new KeyTable<readonly number[] | null>()
+  private readonly key = new Name()
 
   constructor(m: Machine, watch: Watch, o: ExhaustiveOptions = {}) {
     this.m = m
     this.watch = watch
-    const bounded = o.preemptions !== undefined || o.focus !== undefined
-    this.sleepSets = (o.sleep ?? true) && !bounded
-    this.cache = o.cache ?? true
-    this.bound = o.preemptions ?? Number.POSITIVE_INFINITY
-    this.focus = o.focus === undefined ? null : new Set(o.focus)
+    this.bound = new Bound(o)
+    const free = m.policy === 'free'
+    this.sleepSets = (o.sleep ?? true) && free && !this.bound.bounded
+    this.cache = (o.cache ?? true) && free
+    this.clocks = watch.clocks
   }
 
   /** Is there an execution left? */
@@ -107,34 +116,29 @@ export class Exhaustive implements Chooser {
     return !this.done
   }
 
-  /** Choices of the current execution, by label. */
-  path(): { kind: ChoiceKind; label: string }[] {
-    return this.stack.map(n => ({ kind: n.kind, label: n.label }))
-  }
-
   begin(): void {
     this.depth = 0
     this.sleeping = []
     this.stepOf = null
-    this.last = null
-    this.budget = this.bound
+    this.bound.begin()
     this.redundant = false
+    this.lastSchedule = this.stack.length - 1
+    while (this.lastSchedule >= 0 && this.stack[this.lastSchedule]!.kind !== 'schedule') this.lastSchedule--
   }
 
   choose(kind: ChoiceKind, options: readonly Option[]): number {
     if (kind !== 'schedule') return this.plain(kind, options)
     const tasks = options as readonly Task[]
-    const running = this.last !== null && tasks[0] === this.last ? this.last : null
-    if (running !== null && tasks.length > 1 && (this.budget <= 0 || !this.inFocus(running))) return 0
+    if (this.bound.holds(tasks)) return 0
     if (tasks.length === 1) {
       if (this.asleep(tasks[0]!.id)) return this.cut()
-      this.last = tasks[0]!
+      this.bound.took(tasks, 0)
       this.stepOf = null
       return 0
     }
     const node = this.depth < this.stack.length ? this.stack[this.depth]! : this.arrive(tasks)
     if (node === null) return this.cut()
-    if (this.depth === this.stack.length - 1) {
+    if (this.depth === this.lastSchedule) {
       this.sleeping = node.sleep.slice()
       this.stepOf = node
     } else this.stepOf = null
@@ -142,13 +146,8 @@ export class Exhaustive implements Chooser {
     let i = 0
     while (tasks[i]!.id !== node.current) i++
     node.label = tasks[i]!.label
-    if (running !== null && i !== 0) this.budget--
-    this.last = tasks[i]!
+    this.bound.took(tasks, i)
     return i
-  }
-
-  private inFocus(t: Task): boolean {
-    return this.focus === null || t.within(this.focus)
   }
 
   private asleep(task: number): boolean {
@@ -167,7 +166,7 @@ export class Exhaustive implements Chooser {
     if (this.depth === this.stack.length) {
       const todo: number[] = []
       for (let i = options.length - 1; i > 0; i--) todo.push(i)
-      this.stack.push({ kind, todo, current: 0, label: '', sleep: [] })
+      this.stack.push({ kind, todo, current: 0, label: '', of: options.length, sleep: [] })
     }
     const node = this.stack[this.depth++]!
     if (this.depth > this.stats.depth) this.stats.depth = this.depth
@@ -183,7 +182,7 @@ export class Exhaustive implements Chooser {
     let sleep = this.sleeping
     if (this.cache) {
       this.nameState()
-      before = this.seen.get(this.a, this.b)
+      before = this.seen.get(this.key.a, this.key.b)
       // Seen: what slept then and does not now was never explored from here.
       if (before !== undefined) sleep = before === null ? [] : sleep.filter(s => before!.includes(s.task))
     }
@@ -194,50 +193,52 @@ export class Exhaustive implements Chooser {
       }
     if (before === undefined) this.stats.states++
     if (this.cache && (before === undefined || todo.length > 0))
-      this.seen.set(this.a, this.b, sleep.length === 0 ? null : sleep.map(s => s.task))
+      this.seen.set(this.key.a, this.key.b, sleep.length === 0 ? null : sleep.map(s => s.task))
+    const of = todo.length
     const current = todo.pop()
     if (current === undefined) return null
-    const node: Node = { kind: 'schedule', todo, current, label: '', sleep: sleep.slice() }
-    this.stack.push(node)
+    const node: Node = { kind: 'schedule', todo, current, label: '', of, sleep: sleep.slice() }
+    this.lastSchedule = this.stack.push(node) - 1
     if (this.stack.length > this.stats.depth) this.stats.depth = this.stack.length
     return node
   }
 
-  /** Name of the state at the newest choice: two words. */
-  private a = 0
-  private b = 0
+  /** Name of the state at the newest choice. */
   private nameState(): void {
     const { watch, m } = this
-    let a = watch.a
-    let b = watch.b
-    const mix = (w: number): void => {
-      a = imul(a ^ w, 0x85ebca6b)
-      a ^= a >>> 13
-      b = (imul(b + w, 0x9e3779b1) ^ (a >>> 16)) | 0
-    }
+    const key = this.key.from(watch.a, watch.b)
     for (const t of m.tasks) {
-      mix(t.id * 8 + t.state * 2 + (t.granted ? 1 : 0))
-      if (t.state === DEAD) continue
-      mix(t.seenA)
-      mix(t.seenB)
+      key.word(t.state * 2 + (t.granted ? 1 : 0))
+      if (t.granted) key.value(t.result)
+      if (t.state === DEAD) {
+        // What it came to is still there to be looked at.
+        if (t.value !== undefined) key.value(t.value)
+        if (t.error !== null) key.value(String(t.error))
+        continue
+      }
+      key.word(t.seenA).word(t.seenB)
+      if (t.signals.length > 0) key.value(t.signals)
+      if (this.clocks) key.value(t.now)
     }
-    if (this.bound !== Number.POSITIVE_INFINITY || this.focus !== null) {
-      mix(this.last === null ? -1 : this.last.id)
-      mix(this.bound === Number.POSITIVE_INFINITY ? 0 : this.budget)
-    }
-    this.a = a | 0
-    this.b = b | 0
+    if (m.problems.length > 0) key.word(m.problems.length)
+    m.order?.state(key)
+    m.races?.state(key)
+    if (m.lockdep !== null) key.word(m.lockdep.a).word(m.lockdep.b)
+    if (this.bound.bounded) key.value(this.bound.last?.id).value(this.bound.budget)
   }
 
   /** A step ended: whoever depends on it wakes. */
   stepped(t: Option): void {
-    if (!this.sleepSets) return
     const { watch } = this
+    // What properties look at from here on is not seen by the task.
+    watch.task = null
+    if (!this.sleepSets) return
     const { id } = t as Task
     const node = this.stepOf
     this.stepOf = null
-    if (node !== null && node.todo.length > 0)
-      node.sleep.push({ task: id, objs: watch.objs.slice(0, watch.n), writes: watch.writes.slice(0, watch.n) })
+    // The step is new when no choice that was made in it lies deeper on the stack. It may touch other things when it
+    // chooses otherwise, so what its sleeper depends on is all of that.
+    if (node !== null && node.todo.length > 0 && this.depth === this.stack.length) this.explored(node, id)
     const s = this.sleeping
     if (s.length === 0) return
     let n = 0
@@ -248,10 +249,34 @@ export class Exhaustive implements Chooser {
     if (n < s.length) s.length = n
   }
 
+  /** From `node` on, task `id` sleeps. */
+  private explored(node: Node, id: number): void {
+    const { watch } = this
+    let x = node.sleep.find(s => s.task === id)
+    if (x === undefined) {
+      x = { task: id, objs: [], writes: [] }
+      node.sleep.push(x)
+    }
+    for (let i = 0; i < watch.n; i++) {
+      const at = x.objs.indexOf(watch.objs[i]!.id)
+      if (at < 0) {
+        x.objs.push(watch.objs[i]!.id)
+        x.writes.push(watch.writes[i]!)
+      } else if (watch.writes[i]) x.writes[at] = true
+    }
+  }
+
   end(e: { steps: number }): void {
     this.stats.steps += e.steps
     if (this.redundant) this.stats.pruned++
     else this.stats.complete++
+    if (this.watch.clocks && !this.clocks) {
+      // States were taken for one that differ in time. Begin anew.
+      this.clocks = true
+      this.seen = new KeyTable()
+      this.stack.length = 0
+      return
+    }
     this.backtrack()
   }
 

@@ -95,13 +95,7 @@ function begin(s: Scenario, o: SearchOptions): { world: World; strategy: Strateg
   }
   const watch = new Watch()
   const world = makeWorld(s, o, { trace: false, watch })
-  // The watch sees cells, not what `weak` keeps of them; and two executions that pass a race differently may be one state.
-  const blind = o.model === 'weak' || o.races === true
-  const exhaustive = new Exhaustive(
-    world.m,
-    watch,
-    blind ? { ...o.exhaustive, cache: false, sleep: false } : o.exhaustive,
-  )
+  const exhaustive = new Exhaustive(world.m, watch, o.exhaustive)
   return { world, strategy: exhaustive, exhaustive }
 }
 

@@ -60,9 +60,6 @@ export class Tape implements Chooser {
   }
   stepped(task: Option): void {
     this.inner.stepped?.(task)
-    // What properties look at after the step is not seen by the task.
-    const { watch } = this.m.journal
-    if (watch !== null) watch.task = null
   }
   end(end: RunEnd): void {
     this.inner.end?.(end)

@@ -2,7 +2,7 @@
 // standing invariant of every world looks at: a kernel never reads or writes the memory for itself.
 // The memory is coherent here: what one host stores, the next load of any host sees.
 import type { DaxMemory } from '../devdax/index.ts'
-import { ACCESS_READ, ACCESS_WRITE, Op, OpKind, type Task } from '../sim/index.ts'
+import { ACCESS_READ, ACCESS_WRITE, Op, OpKind, roundDown, type Task } from '../sim/index.ts'
 
 /**
  * Why device bytes are touched.
@@ -26,6 +26,9 @@ export interface LinkCost {
 /** CXL memory behind one link: 300 ns to the first byte, 28 bytes per ns after it. */
 export const DEFAULT_LINK: LinkCost = { latency: 300, bytesPerNs: 28 }
 
+/** Grain in which a watch counts the bytes of a memory. */
+const WATCHED_PAGE = 4096
+
 interface Access {
   readonly buf: Uint8Array
   readonly cause: Cause
@@ -46,17 +49,38 @@ const pay = (t: Task, acc: Access): void => {
 }
 
 /** An operation on a range of a memory: check the cause, pay for the way, move the bytes. Gives how many. */
-const access = (name: string, kind: number, move: (mem: DaxMemory, off: number, buf: Uint8Array) => void): OpKind =>
+const access = (
+  name: string,
+  kind: number,
+  move: (t: Task, mem: DaxMemory, off: number, buf: Uint8Array) => void,
+): OpKind =>
   new OpKind(name, kind, 0, false, (t, op: Op) => {
     const mem = op.obj as DaxMemory
     const acc = op.b as Access
     checkCause(t, mem, op.a, acc)
     pay(t, acc)
-    move(mem, op.a, acc.buf)
+    move(t, mem, op.a, acc.buf)
     return acc.buf.length
   })
-const READ = access('mem read', ACCESS_READ, (mem, off, buf) => mem.memory.read(off, buf))
-const WRITE = access('mem write', ACCESS_WRITE, (mem, off, buf) => mem.memory.write(off, buf))
+const READ = access('mem read', ACCESS_READ, (t, mem, off, buf) => {
+  mem.memory.read(off, buf)
+  t.m.journal.watch?.saw(buf, t)
+})
+const WRITE = access('mem write', ACCESS_WRITE, (t, mem, off, buf) => {
+  const { watch } = t.m.journal
+  if (watch !== null) eachPage(mem, off, buf.length, (page, bytes) => watch.remove(mem.id, bytes, page))
+  mem.memory.write(off, buf)
+  if (watch !== null) eachPage(mem, off, buf.length, (page, bytes) => watch.add(mem.id, bytes, page))
+})
+
+/** The pages a range lies in, as the watch counts them: number and bytes. */
+function eachPage(mem: DaxMemory, off: number, length: number, f: (page: number, bytes: Uint8Array) => void): void {
+  const bytes = new Uint8Array(WATCHED_PAGE)
+  for (let at = roundDown(off, WATCHED_PAGE); at < off + length; at += WATCHED_PAGE) {
+    mem.memory.read(at, bytes)
+    f(at / WATCHED_PAGE, bytes)
+  }
+}
 
 /** Copy from the memory at byte `off` into `buf`; gives the bytes copied. */
 export const fabric_read = (

@@ -2,7 +2,7 @@
 // number, negative for -errno; some give an object instead of filling a struct. Loads and stores are here too: they are
 // how an application touches what it mapped.
 import { fabric_read, fabric_write } from '../fabric/index.ts'
-import { ACCESS_NONE, Killed, kfn, Op, OpKind, type Step, sleep } from '../sim/index.ts'
+import { ACCESS_NONE, has_signal, Killed, kfn, Op, OpKind, type Step, sleep } from '../sim/index.ts'
 import type { FuseDev } from './fuse/conn.ts'
 import { SYSCALL } from './kernel.ts'
 import { user_load, user_store } from './mm/memory.ts'
@@ -25,7 +25,7 @@ const syscall = <A extends any[], T>(name: string, body: (ts: task_struct, ...a:
     const r = yield* body(ts, ...a)
     const { m } = ts.k
     if (m.trace.on || m.hooks.live) m.emit(SYSCALL, name, null, typeof r === 'number' ? r : 0, 0, null)
-    if (ts.task?.signals.includes('SIGKILL')) throw new Killed('SIGKILL', null)
+    if (ts.task && has_signal(ts.task, 'SIGKILL')) throw new Killed('SIGKILL', null)
     return r
   })
 

@@ -107,6 +107,7 @@ export class Heap {
   }
   /** Free within the running step. */
   drop(t: Task, a: Alloc): void {
+    this.m.journal.watch?.touch(a, true)
     if (this.live.remove(a)) a.freed = this.m.kasan === null ? null : here(t)
     else this.m.problem('double free', `${a.name} (${a.size} bytes) is freed twice on ${this.name}${a.history()}`)
   }
@@ -151,7 +152,9 @@ export class Kasan {
   /** `t` is about to do `op` to `obj`, or to go on with it. */
   access(t: Task, op: Op, obj: Owned): void {
     const a = obj.alloc
-    if (a === undefined || a.linked) return
+    if (a === undefined) return
+    t.m.journal.watch?.touch(a, false)
+    if (a.linked) return
     const key = `${obj.name} ${op.kind.name} ${t.fn?.name}`
     if (this.told.has(key)) return
     this.told.add(key)

@@ -6,7 +6,6 @@ import type { Machine } from './machine.ts'
 import { ACCESS_NONE, ACCESS_READ, ACCESS_WRITE, Op, OpKind } from './op.ts'
 import { ACQUIRE, type Fence, FULL, NO_WRITE, RELAXED, RELEASE } from './order.ts'
 import type { Task } from './task.ts'
-import { hashValue } from './watch.ts'
 
 const load = (t: Task, op: Op) => {
   const o = t.m.order
@@ -89,18 +88,18 @@ export class Cell<T> implements Undoable {
     this.v = v
     this.m = m
     const { watch } = m.journal
-    if (watch !== null && id === 0) watch.shift(this.id, 0, hashValue(v))
+    if (watch !== null && id === 0) watch.add(this.id, v)
   }
   /** Value, atomically with the surrounding code. Not a scheduling point. */
   peek(): T {
     const { watch } = this.m.journal
-    if (watch !== null) watch.read(this, hashValue(this.v))
+    if (watch !== null) watch.read(this, this.v)
     return this.v
   }
   /** Set, atomically with the surrounding code. Not a scheduling point. */
   poke(v: T): void {
     const j = this.m.journal
-    if (j.watch !== null) j.watch.change(this, hashValue(this.v), hashValue(v))
+    if (j.watch !== null) j.watch.change(this, this.v, v)
     j.push(this, 0, this.v)
     this.v = v
   }

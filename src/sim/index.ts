@@ -48,6 +48,7 @@ export {
   mutex_trylock,
   mutex_unlock,
 } from './mutex.ts'
+export { Name } from './name.ts'
 export { ACCESS_NONE, ACCESS_READ, ACCESS_WRITE, BLOCKED, Op, OpKind, type OpObject, type Step } from './op.ts'
 export {
   ACQUIRE,
@@ -86,7 +87,7 @@ export {
   up_read,
   up_write,
 } from './rwsem.ts'
-export { INTERRUPTED, NOT_LOCKED, signal, type WaitMode } from './signal.ts'
+export { has_signal, INTERRUPTED, NOT_LOCKED, signal, type WaitMode } from './signal.ts'
 export { SpinLock, spin_is_locked, spin_lock, spin_section, spin_trylock, spin_unlock } from './spinlock.ts'
 export { Srcu, srcu_read_lock, srcu_read_unlock, synchronize_srcu } from './srcu.ts'
 export { DEAD, Killed, Oops, RUNNABLE, SLEEPING, Task } from './task.ts'
@@ -108,4 +109,4 @@ export {
   wake_up,
   wake_up_all,
 } from './wait.ts'
-export { hashValue, Watch, type Watched } from './watch.ts'
+export { Watch, type Watched } from './watch.ts'

@@ -1,8 +1,7 @@
 // The undo log that lets a world be rewound, and the journaled containers. Everything mutable in a world lives in a
 // Cell, in one of these containers, or registers a Saver. With no mark open nothing is logged.
 import { assert, InvariantError } from './assert.ts'
-import { imul } from './math.ts'
-import { hashValue, type Watch, type Watched } from './watch.ts'
+import type { Watch, Watched } from './watch.ts'
 
 /** Something that can take back one change of its own. */
 export interface Undoable {
@@ -19,7 +18,7 @@ export interface Saver<S = any> {
 export interface Mark {
   readonly at: number
   readonly saved: readonly unknown[]
-  /** The watch's hash of the state, if somebody watches. */
+  /** The watch's name of the state, if somebody watches. */
   readonly state: readonly [number, number]
 }
 
@@ -88,7 +87,12 @@ export class JList<T> implements Undoable, Watched {
   }
   /** The items, to look at only. */
   get items(): readonly T[] {
-    if (this.j.watch !== null) this.j.watch.read(this, this.content())
+    const { watch } = this.j
+    if (watch !== null) {
+      watch.touch(this, false)
+      if (this.bag) watch.sawBag(this.list)
+      else watch.saw(this.list)
+    }
     return this.list
   }
   get length(): number {
@@ -97,31 +101,32 @@ export class JList<T> implements Undoable, Watched {
   }
   at(i: number): T | undefined {
     const v = this.list[i]
-    if (this.j.watch !== null) this.j.watch.read(this, hashValue(v))
+    if (this.j.watch !== null) this.j.watch.read(this, v)
     return v
   }
   push(v: T): void {
     const { watch } = this.j
-    const old = watch === null ? 0 : this.content()
+    if (watch !== null) this.before(watch)
     this.j.push(this, -1, undefined)
     this.list.push(v)
-    if (watch !== null) watch.change(this, old, this.content())
+    if (watch !== null) watch.add(this.id, this.bag ? v : this.list)
   }
   /** Remove and return the item at `i`. */
   removeAt(i: number): T {
     const { watch } = this.j
     if (!(i >= 0 && i < this.list.length))
       throw new InvariantError(`famsim bug: item ${i} of ${this.list.length} is removed`)
-    const before = watch === null ? 0 : this.content()
     const old = this.list[i]!
+    if (watch !== null) {
+      this.before(watch)
+      if (this.bag) watch.remove(this.id, old)
+      watch.saw(old)
+    }
     // Taking from the end is by far the cheapest, and most lists are short.
     if (i === this.list.length - 1) this.list.pop()
     else this.list.splice(i, 1)
     this.j.push(this, i, old)
-    if (watch !== null) {
-      watch.change(this, before, this.content())
-      watch.saw(hashValue(old))
-    }
+    if (watch !== null && !this.bag) watch.add(this.id, this.list)
     return old
   }
   shift(): T | undefined {
@@ -138,11 +143,10 @@ export class JList<T> implements Undoable, Watched {
     else if (key === this.list.length) this.list.push(old)
     else this.list.splice(key, 0, old)
   }
-  /** Hash of everything in it, in order. An empty list contributes 0. */
-  private content(): number {
-    let h = 0
-    for (const v of this.list) h = ((this.bag ? h : imul(h, 31)) + hashValue(v) + 1) | 0
-    return h
+  /** A change is coming. A list counts as a whole, of a bag each item by itself. */
+  private before(watch: Watch): void {
+    watch.touch(this, true)
+    if (!this.bag) watch.remove(this.id, this.list)
   }
   [Symbol.iterator](): IterableIterator<T> {
     return this.items[Symbol.iterator]() as IterableIterator<T>
@@ -177,12 +181,12 @@ export class JMap<K, V> implements Undoable, Watched {
   }
   get(k: K): V | undefined {
     const v = this.m.get(k)?.v
-    if (this.j.watch !== null) this.j.watch.read(this, hashValue(v))
+    if (this.j.watch !== null) this.j.watch.read(this, v)
     return v
   }
   has(k: K): boolean {
     const there = this.m.has(k)
-    if (this.j.watch !== null) this.j.watch.read(this, there ? 1 : 0)
+    if (this.j.watch !== null) this.j.watch.read(this, there)
     return there
   }
   set(k: K, v: V): void {
@@ -193,25 +197,35 @@ export class JMap<K, V> implements Undoable, Watched {
       if (this.m === NONE) this.m = new Map()
       const fresh = { v, seq: this.seq++ }
       this.m.set(k, fresh)
-      if (watch !== null) watch.change(this, 0, entryHash(k, fresh))
+      if (watch !== null) {
+        watch.touch(this, true)
+        watch.add(this.id, v, k, fresh.seq)
+      }
     } else {
       const old = { v: slot.v, seq: -1 }
-      const before = watch === null ? 0 : entryHash(k, slot)
+      if (watch !== null) {
+        watch.touch(this, true)
+        watch.remove(this.id, slot.v, k, slot.seq)
+      }
       this.j.push(this, k, old)
       slot.v = v
-      if (watch !== null) watch.change(this, before, entryHash(k, slot))
+      if (watch !== null) watch.add(this.id, v, k, slot.seq)
     }
   }
   delete(k: K): boolean {
     const slot = this.m.get(k)
     const { watch } = this.j
     if (slot === undefined) {
-      if (watch !== null) watch.read(this, 0)
+      if (watch !== null) watch.read(this, false)
       return false
     }
     this.j.push(this, k, slot)
     this.m.delete(k)
-    if (watch !== null) watch.change(this, entryHash(k, slot), 0)
+    if (watch !== null) {
+      watch.touch(this, true)
+      watch.remove(this.id, slot.v, k, slot.seq)
+      watch.saw(true)
+    }
     return true
   }
   undo(k: any, old: Slot<V> | typeof ADDED): void {
@@ -225,16 +239,19 @@ export class JMap<K, V> implements Undoable, Watched {
     }
   }
   private ordered(): Map<K, Slot<V>> {
-    if (this.j.watch !== null) {
-      let sum = 0
-      for (const [k, slot] of this.m) sum = (sum + entryHash(k, slot)) | 0
-      this.j.watch.read(this, sum)
-    }
     if (this.mixed) {
       const all = [...this.m].sort((a, b) => a[1].seq - b[1].seq)
       this.m.clear()
       for (const [k, slot] of all) this.m.set(k, slot)
       this.mixed = false
+    }
+    const { watch } = this.j
+    if (watch !== null) {
+      watch.read(this, this.m.size)
+      for (const [k, slot] of this.m) {
+        watch.saw(k)
+        watch.saw(slot.v)
+      }
     }
     return this.m
   }
@@ -252,11 +269,6 @@ export class JMap<K, V> implements Undoable, Watched {
     return out
   }
 }
-
-/** Hash of one entry: key, value and its place in the order of insertion. */
-const entryHash = (k: unknown, slot: Slot<unknown>): number =>
-  (imul(hashValue(k), 0x01000193) ^ imul(hashValue(slot.v) + 0x7f4a7c15, 0x85ebca6b) ^ imul(slot.seq + 1, 0x9e3779b1)) |
-  0
 
 const ADDED = Symbol('added')
 
@@ -281,14 +293,14 @@ export class JChain<T extends Link> implements Undoable {
   }
   // What is in it is part of the state, but joining and leaving commute: they have no footprint.
   add(t: T): void {
-    this.j.watch?.shift(this.id, 0, hashValue(t))
+    this.j.watch?.add(this.id, t)
     this.j.push(this, t, true)
     this.join(t, this.tail)
   }
   /** False when it is not in the chain. */
   remove(t: T): boolean {
     if (!t.linked) return false
-    this.j.watch?.shift(this.id, hashValue(t), 0)
+    this.j.watch?.remove(this.id, t)
     this.j.push(this, t, t.prev)
     this.leave(t)
     return true

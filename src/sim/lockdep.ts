@@ -2,6 +2,7 @@
 // two can meet in a deadlock, even if this execution got by. Locks of one name are one class; nesting two of one class is
 // not judged. Only what can wait counts: a trylock closes no cycle. Off (null in the machine) it costs one test a lock.
 // State: of one execution only, so that a replay reports what the run did.
+import { Name } from './name.ts'
 import type { OpObject } from './op.ts'
 import type { Task } from './task.ts'
 
@@ -11,15 +12,23 @@ interface Order {
   readonly where: string
 }
 
+/** Scratch. */
+const name = new Name()
+
 export class Lockdep {
   /** By class held, by class asked for. */
   private readonly after = new Map<string, Map<string, Order>>()
   private readonly told = new Set<string>()
+  /** Sum over the orders known, for who names states: in two executions that meet, the same must be known. */
+  a = 0
+  b = 0
 
   /** An execution starts. */
   begin(): void {
     this.after.clear()
     this.told.clear()
+    this.a = 0
+    this.b = 0
   }
 
   /** `t` asks for `lock` and will wait if it must. */
@@ -32,6 +41,9 @@ export class Lockdep {
         this.after.set(held.name, known)
       }
       if (known.has(lock.name)) continue
+      name.from(0, 0).value(held.name).value(lock.name)
+      this.a = (this.a + name.a) | 0
+      this.b = (this.b + name.b) | 0
       known.set(lock.name, { task: t.label, where: t.backtrace().join(' < ') })
       const back = this.path(lock.name, held.name)
       if (back !== null) this.report(t, [held.name, ...back])

@@ -185,6 +185,7 @@ export class Machine {
     t.pending = new Op(SPAWN, null)
     this.tasks.push(t)
     if (this.current !== null) {
+      this.journal.watch?.spawned(t, this.current)
       this.order?.spawned(t, this.current)
       this.races?.spawned(t, this.current)
     }
@@ -234,11 +235,18 @@ export class Machine {
     return this.chooser !== defaultChooser
   }
 
+  /** Virtual time of the running task, ns, for code that decides by it. */
+  clock(): number {
+    const t = this.current!
+    this.journal.watch?.clock(t)
+    return t.now
+  }
+
   /** Ask the chooser; with one option there is nothing to ask. Option 0 is the default. */
   choose(kind: Parameters<Chooser['choose']>[0], options: readonly Option[]): number {
     if (options.length < 2) return 0
     const i = this.chooser.choose(kind, options, this)
-    this.journal.watch?.saw(i + 1)
+    if (this.journal.watch !== null && this.current !== null) this.journal.watch.chose(this.current, i)
     if (i === REDUNDANT) {
       this.stopped = true
       return 0

@@ -6,7 +6,6 @@ import type { Machine } from './machine.ts'
 import { ACCESS_WRITE, Op, OpKind } from './op.ts'
 import { asleep, NOT_LOCKED, signalled, type WaitMode } from './signal.ts'
 import type { Task } from './task.ts'
-import { hashValue } from './watch.ts'
 
 const taking = (name: string, mode: WaitMode): OpKind =>
   new OpKind(name, ACCESS_WRITE, 20, true, (t, op) => ask(t, op.obj as Mutex).lock(t, mode))
@@ -42,7 +41,7 @@ export class Mutex implements Undoable {
   }
   private set(owner: Task | null, freeAt: number): void {
     const { watch } = this.j
-    if (watch !== null) watch.change(this, hashValue(this.owner), hashValue(owner))
+    if (watch !== null) watch.change(this, this.owner, owner)
     this.j.push(this, this.freeAt, this.owner)
     this.owner = owner
     this.freeAt = freeAt

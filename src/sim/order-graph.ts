@@ -15,6 +15,7 @@
 import type { Journal, Undoable } from './journal.ts'
 import type { OpObject } from './op.ts'
 import { EMPTY, Known, type View } from './order-view.ts'
+import type { Watched } from './watch.ts'
 
 /** A store, in its cell's coherence order. */
 export class Message implements Undoable {
@@ -28,6 +29,9 @@ export class Message implements Undoable {
   readonly handover: View
   /** The write of a read-modify-write that read this: nothing may come between. */
   taken = false
+  /** Its name among all stores of all runs: what its task had done when it made it. Kept while somebody watches. */
+  a = 0
+  b = 0
   /** The event that stored it; null for what was there before. */
   ev: Event | null = null
   private readonly j: Journal
@@ -52,11 +56,14 @@ export class Message implements Undoable {
 export class History implements Undoable {
   readonly of: OpObject
   readonly list: Message[]
+  /** How often the history began anew before this one. */
+  readonly again: number
   /** Last access of each task to it. */
   readonly last = new Map<Thread, Event>()
   private readonly j: Journal
-  constructor(of: OpObject, v: any, j: Journal) {
+  constructor(of: OpObject, v: any, j: Journal, again = 0) {
     this.of = of
+    this.again = again
     this.j = j
     this.list = [new Message(this, v, 0, EMPTY, EMPTY, j)]
   }
@@ -126,16 +133,25 @@ export class Event {
   before: Event | null = null
   /** Of a strong fence: what had reached its task. */
   view: View = EMPTY
+  /** How many things its task had done when it was made. */
+  readonly at: number
   /** The last search that came by. */
   seen = 0
   constructor(kind: number, t: Thread) {
     this.kind = kind
     this.t = t
+    this.at = t.said
   }
 }
 
 /** What the model keeps of one task. Scalar fields change through `set` only. */
-export class Thread implements Undoable {
+export class Thread implements Undoable, Watched {
+  /** For the watch. */
+  readonly id: number
+  /** Name of all it did, in order, and how many things that is. Kept while somebody watches. */
+  a = 0
+  b = 0
+  said = 0
   readonly evs: Event[] = []
   /** Stores that have reached this task: its own, and with those it read from others what came along. */
   readonly reached: Known
@@ -172,8 +188,9 @@ export class Thread implements Undoable {
   doneReads = 0
   donePointers = 0
   private readonly j: Journal
-  constructor(j: Journal) {
+  constructor(j: Journal, task: number) {
     this.j = j
+    this.id = -2 - task
     this.reached = new Known(j)
     this.stored = new Known(j)
   }

@@ -44,7 +44,8 @@ export class Tso implements MemoryModel, Undoable {
   readonly dependencies = null
   private readonly m: Machine
   private buffers = new Map<Task, StoreBuffer>()
-  private landed = new Map<OpObject, JList<any>>()
+  /** What reached each cell, oldest first: for who looks at the run from outside, so no part of the state. */
+  private landed = new Map<OpObject, any[]>()
   /** The task being made is one of ours. */
   private making = false
 
@@ -53,8 +54,11 @@ export class Tso implements MemoryModel, Undoable {
   }
   undo(key: 'run' | 'buffer' | 'landed', old: any): void {
     if (key === 'buffer') this.buffers.delete(old)
-    else if (key === 'landed') this.landed.delete(old)
-    else {
+    else if (key === 'landed') {
+      const l = this.landed.get(old)!
+      l.pop()
+      if (l.length === 1) this.landed.delete(old)
+    } else {
       this.buffers = old[0]
       this.landed = old[1]
     }
@@ -69,11 +73,10 @@ export class Tso implements MemoryModel, Undoable {
   private write(c: Cell<any>, v: any): void {
     let l = this.landed.get(c)
     if (l === undefined) {
-      l = new JList(this.m.journal)
-      l.push(c.peek())
-      this.m.journal.push(this, 'landed', c)
+      l = [c.peek()]
       this.landed.set(c, l)
     }
+    this.m.journal.push(this, 'landed', c)
     l.push(v)
     c.poke(v)
   }
@@ -118,6 +121,8 @@ export class Tso implements MemoryModel, Undoable {
       b.drain = this.m.spawn(`${t.label}/drain`, drain(b), { service: true })
       this.making = false
       b.drain.pending = new Op<void>(LAND, b)
+      // What its task knew when it stored first is nothing to the drain.
+      this.m.journal.watch?.named(b.drain)
     } else this.m.retry(b.drain)
   }
   rmw(t: Task, c: Cell<any>, f: (old: any) => any): any {
@@ -156,7 +161,9 @@ export class Tso implements MemoryModel, Undoable {
     this.drainAll(t)
     return t
   }
+  /** The buffers are journaled lists, which the watch knows. */
+  state(): void {}
   history(o: OpObject): readonly any[] {
-    return this.landed.get(o)?.items ?? []
+    return this.landed.get(o) ?? []
   }
 }

@@ -19,6 +19,7 @@
 import type { Cell } from './cell.ts'
 import type { Undoable } from './journal.ts'
 import type { Machine } from './machine.ts'
+import { Name } from './name.ts'
 import type { OpObject } from './op.ts'
 import {
   ACQUIRE,
@@ -39,6 +40,26 @@ import type { Task } from './task.ts'
 
 /** Ids of what tasks make start here (Machine.newId). */
 const MADE_BY_TASKS = 1048576
+
+// What a task did, as its name tells it.
+const LOAD = 1
+const STORE = 2
+const RMW = 3
+const FENCE = 4
+const LOCK = 5
+const UNLOCK = 6
+const LOOK = 7
+const SPAWN = 8
+const WAITED = 9
+const GP_START = 10
+const GP_END = 11
+const RCU_LOCK = 12
+const RCU_UNLOCK = 13
+const DEPENDS = 14
+const BRANCHES = 15
+
+/** Scratch. */
+const name = new Name()
 
 export class Weak implements MemoryModel, Dependencies, Undoable {
   readonly name = 'weak'
@@ -69,14 +90,19 @@ export class Weak implements MemoryModel, Dependencies, Undoable {
   private thread(t: Task): Thread {
     let th = this.threads.get(t)
     if (th === undefined) {
-      th = new Thread(this.m.journal)
+      th = new Thread(this.m.journal, t.id)
       this.m.journal.push(this, 'thread', t)
       this.threads.set(t, th)
     }
     return th
   }
   private start(o: OpObject, v: any, old: History | undefined): History {
-    const h = new History(o, v, this.m.journal)
+    const h = new History(o, v, this.m.journal, old === undefined ? 0 : old.again + 1)
+    if (this.m.journal.watch !== null) {
+      name.from(0, 0).value(o.id).word(h.again).value(v)
+      h.newest.a = name.a
+      h.newest.b = name.b
+    }
     this.m.journal.push(this, 'cell', [o, old])
     this.cells.set(o, h)
     return h
@@ -88,6 +114,43 @@ export class Weak implements MemoryModel, Dependencies, Undoable {
   }
   private lockWord(o: OpObject): History {
     return this.cells.get(o) ?? this.start(o, false, undefined)
+  }
+
+  /**
+   * Everything that is kept here is a function of what each task did, in order, of which store each read, and of coherence
+   * order. So that is what a state is called by: a running name for each task, in which a store that was read stands by the
+   * name its own task had then.
+   */
+  private did(th: Thread, what: number, v: unknown, read?: Message): void {
+    const { watch } = this.m.journal
+    if (watch === null) return
+    watch.touch(th, true)
+    name.from(th.a, th.b).word(what).value(v)
+    if (read !== undefined) name.word(read.a).word(read.b)
+    th.set('a', name.a)
+    th.set('b', name.b)
+    th.set('said', th.said + 1)
+  }
+  /** Points of tasks, as words. */
+  private points(es: readonly Event[]): number[] {
+    return this.m.journal.watch === null ? [] : es.flatMap(e => [e.t.id, e.at])
+  }
+  state(into: Name): void {
+    for (const t of this.m.tasks) {
+      const th = this.threads.get(t)
+      into.word(th?.a ?? 0).word(th?.b ?? 0)
+    }
+    let a = 0
+    let b = 0
+    for (const h of this.cells.values()) {
+      // Nothing was stored: the same as if nobody had looked.
+      if (h.list.length === 1 && h.again === 0) continue
+      name.from(0, 0).value(h.of.id)
+      for (const m of h.list) name.word(m.a).word(m.b)
+      a = (a + name.a) | 0
+      b = (b + name.b) | 0
+    }
+    into.word(a).word(b)
   }
 
   /** An access with what orders it; not yet part of the graph. */
@@ -122,6 +185,7 @@ export class Weak implements MemoryModel, Dependencies, Undoable {
   private reads(e: Event, m: Message): void {
     const { t } = e
     e.msg = m
+    this.did(t, LOAD, m.in.of.id, m)
     const v = m.value
     e.pointer = typeof v === 'object' && v !== null
     // A load that gets its own task's store waits for what that store was made of.
@@ -140,6 +204,9 @@ export class Weak implements MemoryModel, Dependencies, Undoable {
     const m = new Message(h, v, pos, view, handover, this.m.journal)
     m.ev = e
     e.msg = m
+    this.did(t, STORE, h.of.id)
+    m.a = t.a
+    m.b = t.b
     h.insert(m)
     t.append(e)
     t.reached.join(view)
@@ -152,6 +219,7 @@ export class Weak implements MemoryModel, Dependencies, Undoable {
   load(t: Task, c: Cell<any>, acquire: boolean): any {
     const th = this.thread(t)
     const h = this.cell(c)
+    this.did(th, LOAD, acquire)
     const v = this.read(th, h, acquire)
     this.forget(th)
     return v
@@ -185,6 +253,7 @@ export class Weak implements MemoryModel, Dependencies, Undoable {
   store(t: Task, c: Cell<any>, v: any, release: boolean): void {
     const th = this.thread(t)
     const h = this.cell(c)
+    this.did(th, STORE, release)
     const e = this.access(WRITE, th, h)
     if (release) e.all = th.evs.length
     const { list } = h
@@ -206,6 +275,7 @@ export class Weak implements MemoryModel, Dependencies, Undoable {
     const th = this.thread(t)
     const h = this.cell(c)
     const { list } = h
+    this.did(th, RMW, order)
     const noreturn = (order & NORETURN) !== 0
     order &= ~NORETURN
     let m = h.newest
@@ -286,6 +356,7 @@ export class Weak implements MemoryModel, Dependencies, Undoable {
   }
   fence(t: Task, kind: Fence): void {
     const th = this.thread(t)
+    this.did(th, FENCE, kind)
     switch (kind) {
       case 'mb':
         this.barrier(th)
@@ -312,6 +383,7 @@ export class Weak implements MemoryModel, Dependencies, Undoable {
   locked(t: Task, lock: OpObject): void {
     const th = this.thread(t)
     const h = this.lockWord(lock)
+    this.did(th, LOCK, lock.id)
     const m = h.newest
     if (th.unlock !== null) {
       // Unlock, then lock, of the same task: what was before is ordered before what comes.
@@ -331,6 +403,7 @@ export class Weak implements MemoryModel, Dependencies, Undoable {
   unlocking(t: Task, lock: OpObject): void {
     const th = this.thread(t)
     const h = this.lockWord(lock)
+    this.did(th, UNLOCK, lock.id)
     const point = new Event(LOCAL, th)
     point.all = th.evs.length
     point.fence = th.fence
@@ -349,10 +422,12 @@ export class Weak implements MemoryModel, Dependencies, Undoable {
   refused(t: Task, lock: OpObject): void {
     const th = this.thread(t)
     const h = this.lockWord(lock)
+    this.did(th, LOOK, lock.id)
     this.reads(this.access(READ, th, h), h.newest)
   }
   sees(t: Task, lock: OpObject): boolean {
     const th = this.thread(t)
+    this.did(th, LOOK, lock.id)
     const v = this.read(th, this.lockWord(lock), false)
     this.forget(th)
     return v
@@ -361,6 +436,7 @@ export class Weak implements MemoryModel, Dependencies, Undoable {
   spawned(t: Task, parent: Task): void {
     const p = this.thread(parent)
     const th = this.thread(t)
+    this.did(th, SPAWN, [p.a, p.b])
     const f = this.strong(p, p.evs.length, p.reached.view())
     th.reached.join(f.view)
     th.set('fence', f)
@@ -371,6 +447,13 @@ export class Weak implements MemoryModel, Dependencies, Undoable {
   waited(t: Task): void {
     const th = this.thread(t)
     const points: Event[] = []
+    const { watch } = this.m.journal
+    if (watch !== null)
+      for (const x of this.m.tasks) {
+        const other = x === t ? undefined : this.threads.get(x)
+        if (other !== undefined) watch.touch(other, false)
+        this.did(th, WAITED, [other?.a, other?.b])
+      }
     for (const other of this.threads.values()) {
       if (other === th) continue
       const p = this.strong(other, other.evs.length, other.reached.view())
@@ -383,10 +466,13 @@ export class Weak implements MemoryModel, Dependencies, Undoable {
   }
 
   gpStart(t: Task): Point {
-    return this.barrier(this.thread(t))
+    const th = this.thread(t)
+    this.did(th, GP_START, 0)
+    return this.barrier(th)
   }
   gpEnd(t: Task, ends: readonly Point[]): void {
     const th = this.thread(t)
+    this.did(th, GP_END, this.points(ends as Event[]))
     for (const e of ends as Event[]) th.reached.join(e.view)
     const f = this.strong(th, th.evs.length, th.reached.view())
     if (ends.length > 0) f.others = ends as Event[]
@@ -395,6 +481,7 @@ export class Weak implements MemoryModel, Dependencies, Undoable {
   readLock(t: Task, gps: readonly Point[]): void {
     if (gps.length === 0) return
     const th = this.thread(t)
+    this.did(th, RCU_LOCK, this.points(gps as Event[]))
     const e = new Event(LOCAL, th)
     e.others = gps as Event[]
     e.reader = th.reader
@@ -402,6 +489,7 @@ export class Weak implements MemoryModel, Dependencies, Undoable {
   }
   readUnlock(t: Task): Point {
     const th = this.thread(t)
+    this.did(th, RCU_UNLOCK, 0)
     return this.strong(th, th.evs.length, th.reached.view())
   }
 
@@ -411,12 +499,14 @@ export class Weak implements MemoryModel, Dependencies, Undoable {
 
   depends(t: Task, addr: readonly ReadHandle[], data: readonly ReadHandle[]): void {
     const th = this.thread(t)
+    this.did(th, DEPENDS, [this.points(addr as Event[]), this.points(data as Event[])])
     th.set('told', true)
     th.set('addr', addr.length > 0 ? (addr as Event[]) : null)
     th.set('data', data.length > 0 ? (data as Event[]) : null)
   }
   branches(t: Task, reads: readonly ReadHandle[]): void {
     const th = this.thread(t)
+    this.did(th, BRANCHES, this.points(reads as Event[]))
     th.set('told', true)
     if (reads.length > 0) th.set('branches', [...(th.branches ?? []), ...(reads as Event[])])
   }

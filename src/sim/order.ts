@@ -3,6 +3,7 @@
 // kernel's own memory model as far as it can be run forward (order-weak.ts). A model journals whatever it keeps: it
 // rewinds with the world. peek and poke of a cell mean "not modelled memory": the newest value, at once, under every model.
 import type { Cell } from './cell.ts'
+import type { Name } from './name.ts'
 import type { OpObject } from './op.ts'
 import type { Task } from './task.ts'
 
@@ -78,6 +79,8 @@ export interface MemoryModel {
   readLock(t: Task, gps: readonly Point[]): void
   /** It ends. */
   readUnlock(t: Task): Point
+  /** Mix in all that later steps depend on and no cell, lock or container holds. */
+  state(into: Name): void
   /** Values of a cell or lock in coherence order, as far as they came up in this run; the first one is older. */
   history(o: OpObject): readonly any[]
   /** Null when this model has no use for dependencies. */

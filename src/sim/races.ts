@@ -3,6 +3,7 @@
 // smp_wmb paired with smp_rmb; it is kept as vector clocks. Off (null in the machine) it costs one test a step.
 // State: of one execution only; what happened before its start is settled. peek and poke do not count.
 import { type Cell, CMPXCHG, LOAD_ACQUIRE, RMW, SMP_MB, SMP_RMB, SMP_WMB, STORE_RELEASE, XCHG } from './cell.ts'
+import { Name } from './name.ts'
 import { ACCESS_NONE, ACCESS_WRITE, type Op, type OpKind, type OpObject } from './op.ts'
 import { changesRefcount } from './refcount.ts'
 import { RwSemaphore } from './rwsem.ts'
@@ -48,6 +49,9 @@ interface LockState {
 
 const isRmw = (k: OpKind): boolean => k === CMPXCHG || k === XCHG || k === RMW || changesRefcount(k)
 
+/** Scratch. */
+const part = new Name()
+
 export class Races {
   private readonly cells = new Map<OpObject, CellState>()
   private readonly tasks = new Map<Task, TaskState>()
@@ -60,6 +64,52 @@ export class Races {
     this.tasks.clear()
     this.locks.clear()
     this.told.clear()
+  }
+
+  /**
+   * Mix in what later reports depend on: which accesses and clocks are known, and what was told. Two orders of independent
+   * steps must give the same name, so nothing here depends on the order of a map.
+   */
+  state(into: Name): void {
+    const clock = (n: Name, c: Clock | null): void => {
+      n.word(c === null ? -1 : c.length)
+      if (c !== null) for (let i = 0; i < c.length; i++) n.word(c[i] ?? 0)
+    }
+    const access = (n: Name, x: Access): void => {
+      n.word(x.task.id).word(x.at).value(x.kind.name).value(x.where).value(x.held)
+    }
+    let a = 0
+    let b = 0
+    const add = (): void => {
+      a = (a + part.a) | 0
+      b = (b + part.b) | 0
+    }
+    for (const [o, c] of this.cells) {
+      part.from(1, 1).value(o.id)
+      clock(part, c.sync)
+      if (c.write !== null) access(part, c.write)
+      add()
+      for (const r of c.reads) {
+        access(part.from(2, 2).value(o.id), r)
+        add()
+      }
+    }
+    for (const [t, s] of this.tasks) {
+      clock(part.from(3, 3).word(t.id), s.now)
+      clock(part, s.fence)
+      clock(part, s.pending)
+      add()
+    }
+    for (const [o, l] of this.locks) {
+      clock(part.from(4, 4).value(o.id), l.writers)
+      clock(part, l.readers)
+      add()
+    }
+    for (const t of this.told) {
+      part.from(5, 5).value(t)
+      add()
+    }
+    into.word(a).word(b)
   }
 
   private of(t: Task): TaskState {

@@ -9,7 +9,6 @@ import type { Machine } from './machine.ts'
 import { ACCESS_WRITE, Op, OpKind } from './op.ts'
 import { asleep, NOT_LOCKED, signalled, type WaitMode } from './signal.ts'
 import type { Task } from './task.ts'
-import { hashValue } from './watch.ts'
 
 const down = (name: string, write: boolean, mode: WaitMode): OpKind =>
   new OpKind(name, ACCESS_WRITE, 20, true, (t, op) => ask(t, op.obj as RwSemaphore).down(t, write, mode))
@@ -67,7 +66,7 @@ export class RwSemaphore implements Undoable {
   }
   private set(writer: Task | null, freeAt: number): void {
     const { watch } = this.j
-    if (watch !== null) watch.change(this, hashValue(this.writer), hashValue(writer))
+    if (watch !== null) watch.change(this, this.writer, writer)
     this.j.push(this, this.freeAt, this.writer)
     this.writer = writer
     this.freeAt = freeAt

@@ -1,6 +1,5 @@
 // Signals, as far as the machine knows them: they become pending, and end a sleep whose mode allows it. What they mean is
 // the kernel's business. Whatever a task sleeps at (a wait queue, a lock's queue) says how a sleep there is broken off.
-import { hashString } from './hash.ts'
 import { BLOCKED, type OpObject } from './op.ts'
 import { SLEEPING, type Task } from './task.ts'
 
@@ -30,13 +29,16 @@ export const asleep = (t: Task, mode: WaitMode): typeof BLOCKED => {
   return BLOCKED
 }
 
+/** Is a signal of this name pending for `t`? */
+export function has_signal(t: Task, name: string): boolean {
+  const has = t.signals.includes(name)
+  t.m.journal.watch?.read(t, has)
+  return has
+}
+
 /** Send a signal to a task: it becomes pending, and a sleep that it may end is over. */
 export function signal(t: Task, name: string): void {
-  const { watch } = t.m.journal
-  if (watch !== null) {
-    watch.touch(t, true)
-    watch.shift(-1 - t.id, 0, hashString(name))
-  }
+  t.m.journal.watch?.touch(t, true)
   t.signals.push(name)
   if (t.state === SLEEPING && signalled(t, t.mode)) (t.pending!.obj as Sleepable).interrupt(t)
 }

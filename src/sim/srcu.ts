@@ -31,6 +31,7 @@ class Section implements Undoable {
     this.over = true
     this.point = this.task.m.order?.readUnlock(this.task)
     this.clock = this.task.m.races?.tell(this.task)
+    j.watch?.add(this.id, this.clock, 'clock')
   }
   undo(): void {
     this.over = false
@@ -49,6 +50,7 @@ class GracePeriod {
     this.task = task
     this.point = task.m.order?.gpStart(task)
     this.clock = task.m.races?.tell(task)
+    task.m.journal.watch?.add(this.id, this.clock, 'clock')
     this.waitsFor = waitsFor
   }
   get due(): boolean {

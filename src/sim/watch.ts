@@ -1,12 +1,12 @@
-// The watch: what a step touched, what a task has seen, and a running hash of the shared state. The exhaustive search turns
+// The watch: what a step touched, what a task has seen, and a running name of the shared state. The exhaustive search turns
 // it on; off (null in the journal) it costs one test.
 //
 // A step is one operation and the plain code after it, so its footprint is more than its operation's: everything the code
-// peeks, pokes or looks up counts. A task's local state is a function of what it has observed, so the hash of its
+// peeks, pokes or looks up counts. A task's local state is a function of what it has observed, so the name of its
 // observations stands for it; the shared state is the sum of what each cell and container contributes.
-import { hashBytes, hashString } from './hash.ts'
 import type { FnInfo } from './kfn.ts'
 import { imul } from './math.ts'
+import { Name } from './name.ts'
 import { ACCESS_NONE, ACCESS_WRITE, type Op } from './op.ts'
 import type { Task } from './task.ts'
 
@@ -15,42 +15,11 @@ export interface Watched {
   readonly id: number
 }
 
-const MIX = 0x9e3779b1
+/** The list of tasks: two steps that both make one are not independent, a task is known by its place in the list. */
+const TASKS: Watched = { id: -1 }
 
-const mix2 = (h: number, w: number): number => {
-  let x = imul(h ^ w, 0x85ebca6b)
-  x ^= x >>> 13
-  x = imul(x, 0xc2b2ae35)
-  return x ^ (x >>> 16)
-}
-
-/** A number for any value: numbers by value, things with an id by it, bytes and plain data by content. */
-export function hashValue(v: any, depth = 0): number {
-  switch (typeof v) {
-    case 'number':
-      return mix2(v | 0, (v / 4294967296) | 0)
-    case 'boolean':
-      return v ? 0x51ed27 : 0x3c6ef3
-    case 'string':
-      return hashString(v)
-    case 'undefined':
-      return 0x1f83d9
-    case 'bigint':
-      return hashString(v.toString())
-    case 'object': {
-      if (v === null) return 0x5be0cd
-      if (typeof v.id === 'number') return mix2(0x1b873593 ^ ((v.id / 4294967296) | 0), v.id | 0)
-      if (v instanceof Uint8Array) return hashBytes(v)
-      if (depth > 4) return 0x2545f4
-      let h = 0x27d4eb
-      if (Array.isArray(v)) for (const x of v) h = mix2(h, hashValue(x, depth + 1))
-      else for (const [k, x] of Object.entries(v)) h = mix2(mix2(h, hashString(k)), hashValue(x, depth + 1))
-      return h
-    }
-    default:
-      return 0x6a09e6
-  }
-}
+/** Scratch. */
+const name = new Name()
 
 export class Watch {
   /** Sum over all shared state, two lanes. */
@@ -60,13 +29,14 @@ export class Watch {
   readonly objs: Watched[] = []
   readonly writes: boolean[] = []
   n = 0
-  /** Whose step it is; null outside of steps. */
+  /** Whose code runs; null outside of steps, and while an operation is carried out: the task sees its result only. */
   task: Task | null = null
+  /** Somebody looked at a clock: virtual time is part of every task's state. */
+  clocks = false
 
   /** A step begins with `op`. */
   begin(op: Op): void {
     this.n = 0
-    // What an operation looks at inside (a lock's queue, say) is not seen by the task; its result is.
     this.task = null
     if (op.obj !== null && op.kind.access !== ACCESS_NONE) this.touch(op.obj, op.kind.access === ACCESS_WRITE)
   }
@@ -74,7 +44,33 @@ export class Watch {
   /** The operation is done with result `r`; the task's own code follows. */
   result(t: Task, r: unknown): void {
     this.task = t
-    this.saw(hashValue(r))
+    this.saw(r)
+  }
+
+  /** `t` took option `i` of a choice. */
+  chose(t: Task, i: number): void {
+    this.saw(i + 1, t)
+  }
+
+  /** `t` looks at its clock. */
+  clock(t: Task): void {
+    this.clocks = true
+    this.saw(t.now, t)
+  }
+
+  /** `parent` made `t`, whose code may know all that its parent knows. */
+  spawned(t: Task, parent: Task): void {
+    this.touch(TASKS, true)
+    name.from(parent.seenA, parent.seenB).value(t.label)
+    t.seenA = name.a
+    t.seenB = name.b
+  }
+
+  /** `t` knows nothing but who it is. */
+  named(t: Task): void {
+    name.from(0, 0).value(t.label)
+    t.seenA = name.a
+    t.seenB = name.b
   }
 
   /** The task calls a function. */
@@ -87,7 +83,8 @@ export class Watch {
     if (fn === null || !fn.sealed) return
     t.seenB = t.kept.pop()!
     t.seenA = t.kept.pop()!
-    this.saw(mix2(fn.hash, value instanceof Error ? hashString(value.message) : hashValue(value)))
+    this.saw(fn.hash, t)
+    this.saw(value instanceof Error ? value.message : value, t)
   }
 
   touch(o: Watched, write: boolean): void {
@@ -101,32 +98,58 @@ export class Watch {
     writes[this.n++] = write
   }
 
-  /** The running task saw a value. */
-  saw(h: number): void {
-    const t = this.task
+  /** The running task (or `t`) saw a value. */
+  saw(v: unknown, t: Task | null = this.task): void {
     if (t === null) return
-    t.seenA = mix2(t.seenA, h)
-    t.seenB = imul(t.seenB + h, MIX) ^ (t.seenB >>> 15)
+    name.from(t.seenA, t.seenB).value(v)
+    t.seenA = name.a
+    t.seenB = name.b
   }
 
-  /** Read of `o`, whose value (or content) hashes to `h`. */
-  read(o: Watched, h: number): void {
+  /** It saw things whose order means nothing. */
+  sawBag(vs: readonly unknown[]): void {
+    let a = vs.length
+    let b = 0
+    for (const v of vs) {
+      name.from(0, 0).value(v)
+      a = (a + name.a) | 0
+      b = (b + name.b) | 0
+    }
+    this.saw(a)
+    this.saw(b)
+  }
+
+  /** Read of `o`, whose value is `v`. */
+  read(o: Watched, v: unknown): void {
     this.touch(o, false)
-    this.saw(h)
+    this.saw(v)
   }
 
-  /** `o` contributed `old` to the state and contributes `now` instead (hashes of its value or entry). */
-  change(o: Watched, old: number, now: number): void {
+  /** The value of `o` was `old` and is `now`. */
+  change(o: Watched, old: unknown, now: unknown): void {
     this.touch(o, true)
-    this.shift(o.id, old, now)
+    this.remove(o.id, old)
+    this.add(o.id, now)
   }
 
-  /** The same without a footprint: something new. (Undoing needs none: a rewind restores both sums.) */
-  shift(id: number, old: number, now: number): void {
+  /**
+   * `v` is part of what `id` contributes to the state: its value, or one of its entries with key and place. Until its first
+   * change a thing contributes nothing. (Undoing needs no call: a rewind restores both sums.)
+   */
+  add(id: number, v: unknown, key?: unknown, place = 0): void {
+    this.part(id, v, key, place)
+    this.a = (this.a + name.a) | 0
+    this.b = (this.b + name.b) | 0
+  }
+  /** It no longer is. */
+  remove(id: number, v: unknown, key?: unknown, place = 0): void {
+    this.part(id, v, key, place)
+    this.a = (this.a - name.a) | 0
+    this.b = (this.b - name.b) | 0
+  }
+  private part(id: number, v: unknown, key: unknown, place: number): void {
     const hi = (id / 4294967296) | 0
-    const x = mix2((id | 0) ^ hi, old)
-    const y = mix2((id | 0) ^ hi, now)
-    this.a = (this.a - x + y) | 0
-    this.b = (this.b - imul(x ^ 0x5bd1e995, MIX) + imul(y ^ 0x5bd1e995, MIX)) | 0
+    name.from(id + imul(hi, 0x27d4eb2d), imul(id, 0x5bd1e995) + hi).value(v)
+    if (key !== undefined) name.value(key).word(place)
   }
 }

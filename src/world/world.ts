@@ -135,13 +135,14 @@ export class World {
     this.backings.push(backing)
     const memory = new Memory(backing)
     this.m.journal.addSaver({ save: () => memory.mark(), restore: t => memory.rewind(t) })
+    const id = this.m.newId()
     const d: DaxMemory = {
-      id: this.m.newId(),
+      id,
       name,
       size: o.size,
       align: MIN_UNIT,
       memory,
-      poison: new PoisonMap(this.m.journal),
+      poison: new PoisonMap(this.m.journal, id),
     }
     this.memories.push(d)
     for (const h of this.hosts) h.attach(d, o.mode === 'devdax' ? 'device_dax' : 'fsdev_dax')

@@ -55,7 +55,7 @@ const fuse_lookup = kfn('fuse_lookup', function* (dir: Inode, dentry: Dentry): S
 
 /** The name holds without asking: the root, or its time has not run out. */
 export const fuse_dentry_valid = (d: Dentry): boolean =>
-  d.d_parent === null || d.d_sb?.s_root === d || d.d_inode.peek()!.k.m.current!.now < d.d_time.peek()
+  d.d_parent === null || d.d_sb?.s_root === d || d.d_inode.peek()!.k.m.clock() < d.d_time.peek()
 
 /** d_revalidate: 1 while the name's time holds or the server names the same node, 0 otherwise. */
 export const fuse_revalidate = kfn('fuse_dentry_revalidate', function* (fm: fuse_mount, d: Dentry): Step<number> {
@@ -78,7 +78,7 @@ const fuse_do_getattr = kfn('fuse_do_getattr', function* (inode: Inode, file: Fi
 
 /** fuse_update_attributes(): ask the server when what we know has run out. 0 or -errno. */
 export const fuse_update_attributes = kfn('fuse_update_attributes', function* (inode: Inode): Step<number> {
-  if (inode.k.m.current!.now < inode.fuse!.i_time.peek()) return 0
+  if (inode.k.m.clock() < inode.fuse!.i_time.peek()) return 0
   return yield* fuse_do_getattr(inode, null)
 })
 

@@ -15,7 +15,7 @@ type Attr = Values<typeof fuse_attr_out>['attr']
 
 /** Virtual time, ns, until which something holds that was valid for sec + nsec from now. */
 export const time_to_ns = (k: Kernel, sec: number, nsec: number): number =>
-  min(FOREVER_NS, k.m.current!.now + max(0, min(sec, 4e6)) * 1e9 + nsec)
+  min(FOREVER_NS, k.m.clock() + max(0, min(sec, 4e6)) * 1e9 + nsec)
 
 /** Was this INIT flag granted? */
 export const fuse_has = (fc: fuse_conn, bit: keyof typeof INIT_BIT): boolean =>
