@@ -85,7 +85,7 @@ function exhaustiveOptions(o: ExploreOptions): ExhaustiveOptions {
   }
 }
 
-const percent = (x: number): string => (x === 0 ? '0' : (100 * x).toPrecision(2))
+const percent = (x: number): string => (x === 0 ? '0' : x > 0.0995 ? (100 * x).toFixed(0) : (100 * x).toPrecision(2))
 
 function heldLines(title: string, how: string, r: SearchResult, change: Change): string[] {
   const distinct = `${r.capped ? 'over ' : ''}${count(r.distinct, 'distinct interleaving')}`

@@ -80,4 +80,16 @@ export const DEFECTS: readonly Defect[] = [
     mark: 'measured',
     kernels: ['v10'],
   },
+  {
+    id: 'R5',
+    story: 'the resolver loads valid with no acquire, so the wmb of whoever filled the slot has no partner',
+    mark: 'inferred',
+    kernels: ['v10'],
+  },
+  {
+    id: 'R5w',
+    story: 'a what-if: the wmb before valid = 1 is gone, whoever fills a slot orders nothing',
+    mark: 'inferred',
+    kernels: [],
+  },
 ]

@@ -13,7 +13,8 @@ const counts = (m: Record<string, number>): string => {
 /** A problem with the task and functions it came from. */
 export function problemLines(p: Problem): string[] {
   const where = `in ${p.task}${p.backtrace.length > 0 ? `: ${p.backtrace.slice(0, 8).join(' < ')}` : ''}`
-  return [`  ${p.kind}: ${p.text}`, ...wrap(where, 74).map(l => `    ${l}`)]
+  const ordering = (p.ordering ?? []).flatMap(line => wrap(line, 74).map((l, i) => `    ${i === 0 ? '' : '  '}${l}`))
+  return [`  ${p.kind}: ${p.text}`, ...wrap(where, 74).map(l => `    ${l}`), ...ordering]
 }
 
 /** Lines: verdict, problems with their backtraces, and the figures of the run. */

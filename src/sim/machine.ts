@@ -53,6 +53,8 @@ export interface Problem {
   readonly text: string
   readonly task: string
   readonly backtrace: readonly string[]
+  /** Under a memory ordering: what the task saw out of order, and which barriers are missing. */
+  readonly ordering?: readonly string[]
 }
 
 /** Ids of one task; a task that makes more goes on in a span of its own beyond 32 bits. */
@@ -265,7 +267,9 @@ export class Machine {
   /** Report something wrong, with the simulated backtrace. */
   problem(kind: string, text: string): void {
     const t = this.current
-    this.problems.push({ kind, text, task: t?.label ?? '-', backtrace: t?.backtrace() ?? [] })
+    const ordering = t === null ? [] : (this.order?.why(t) ?? [])
+    const p = { kind, text, task: t?.label ?? '-', backtrace: t?.backtrace() ?? [] }
+    this.problems.push(ordering.length === 0 ? p : { ...p, ordering })
   }
 
   /** Run until nothing can run. */

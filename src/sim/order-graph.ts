@@ -133,6 +133,10 @@ export class Event {
   before: Event | null = null
   /** Of a strong fence: what had reached its task. */
   view: View = EMPTY
+  /** Of a load: the newest store at that time, when it read an older one. For reports, as is `where`. */
+  behind: Message | null = null
+  /** Function of an access. */
+  where = ''
   /** How many things its task had done when it was made. */
   readonly at: number
   /** The last search that came by. */
@@ -146,6 +150,7 @@ export class Event {
 
 /** What the model keeps of one task. Scalar fields change through `set` only. */
 export class Thread implements Undoable, Watched {
+  readonly label: string
   /** For the watch. */
   readonly id: number
   /** Name of all it did, in order, and how many things that is. Kept while somebody watches. */
@@ -188,9 +193,10 @@ export class Thread implements Undoable, Watched {
   doneReads = 0
   donePointers = 0
   private readonly j: Journal
-  constructor(j: Journal, task: number) {
+  constructor(j: Journal, task: { readonly id: number; readonly label: string }) {
     this.j = j
-    this.id = -2 - task
+    this.id = -2 - task.id
+    this.label = task.label
     this.reached = new Known(j)
     this.stored = new Known(j)
   }
@@ -314,4 +320,16 @@ export function floor(a: Event, h: History): number {
     }
     pushOwn(e)
   }
+}
+
+/** Is `a` after `x` of the same task by program order alone: a barrier between them, a dependency, one cell? */
+export function comesAfter(a: Event, x: Event): boolean {
+  searches++
+  stack.length = 0
+  pushOwn(a)
+  for (let e = stack.pop(); e !== undefined; e = stack.pop()) {
+    if (e === x) return true
+    pushOwn(e)
+  }
+  return false
 }

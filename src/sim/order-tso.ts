@@ -163,6 +163,9 @@ export class Tso implements MemoryModel, Undoable {
   }
   /** The buffers are journaled lists, which the watch knows. */
   state(): void {}
+  why(): readonly string[] {
+    return []
+  }
   history(o: OpObject): readonly any[] {
     return this.landed.get(o) ?? []
   }

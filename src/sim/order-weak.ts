@@ -36,6 +36,7 @@ import {
 } from './order.ts'
 import { Event, floor, History, LOCAL, Message, READ, STRONG, Thread, WRITE } from './order-graph.ts'
 import { EMPTY, join, type View } from './order-view.ts'
+import { whyOld } from './order-why.ts'
 import type { Task } from './task.ts'
 
 /** Ids of what tasks make start here (Machine.newId). */
@@ -90,7 +91,7 @@ export class Weak implements MemoryModel, Dependencies, Undoable {
   private thread(t: Task): Thread {
     let th = this.threads.get(t)
     if (th === undefined) {
-      th = new Thread(this.m.journal, t.id)
+      th = new Thread(this.m.journal, t)
       this.m.journal.push(this, 'thread', t)
       this.threads.set(t, th)
     }
@@ -181,10 +182,17 @@ export class Weak implements MemoryModel, Dependencies, Undoable {
     th.set('data', null)
   }
 
+  private where(): string {
+    const t = this.m.current
+    return t?.fn?.name ?? t?.label ?? 'set-up'
+  }
+
   /** `e` reads `m`: from here on it is part of the graph. */
   private reads(e: Event, m: Message): void {
     const { t } = e
     e.msg = m
+    if (m !== m.in.newest) e.behind = m.in.newest
+    e.where = this.where()
     this.did(t, LOAD, m.in.of.id, m)
     const v = m.value
     e.pointer = typeof v === 'object' && v !== null
@@ -204,6 +212,7 @@ export class Weak implements MemoryModel, Dependencies, Undoable {
     const m = new Message(h, v, pos, view, handover, this.m.journal)
     m.ev = e
     e.msg = m
+    e.where = this.where()
     this.did(t, STORE, h.of.id)
     m.a = t.a
     m.b = t.b
@@ -493,6 +502,10 @@ export class Weak implements MemoryModel, Dependencies, Undoable {
     return this.strong(th, th.evs.length, th.reached.view())
   }
 
+  why(t: Task): readonly string[] {
+    const th = this.threads.get(t)
+    return th === undefined ? [] : whyOld(th)
+  }
   history(o: OpObject): readonly any[] {
     return this.cells.get(o)?.list.map(m => m.value) ?? []
   }

@@ -81,6 +81,8 @@ export interface MemoryModel {
   readUnlock(t: Task): Point
   /** Mix in all that later steps depend on and no cell, lock or container holds. */
   state(into: Name): void
+  /** Why `t` saw an old value, in lines for a report: the store, the load, the missing barriers. None: it saw none. */
+  why(t: Task): readonly string[]
   /** Values of a cell or lock in coherence order, as far as they came up in this run; the first one is older. */
   history(o: OpObject): readonly any[]
   /** Null when this model has no use for dependencies. */

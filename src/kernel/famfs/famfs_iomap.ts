@@ -1,23 +1,27 @@
 // The resolver: which byte of which device is this byte of this file (kernel.md 2.9; oracle, "Resolve"). It takes no lock.
-import { kfn, min, Oops, type Step } from '../../sim/index.ts'
+import { kfn, min, Oops, type Op, type Step } from '../../sim/index.ts'
 import { EHWPOISON, EINVAL, EIO, ENXIO } from '../../wire/index.ts'
 import type { iomap, iomap_ops } from '../dax/iomap.ts'
 import { mark } from '../marks.ts'
 import { type Inode, S_DAX } from '../vfs/inode.ts'
 import { type famfs_daxdev, type famfs_file_meta, INTERLEAVED_EXTENT } from './famfs_kfmap.ts'
 
+/** dd->valid, as a resolver with no lock reads it: plainly (R5), or so that what it reads next is what was stored before. */
+const slot_valid = (dd: famfs_daxdev): Op<boolean> =>
+  dd.k.profile.has('R5') ? dd.valid.load() : dd.valid.smp_load_acquire()
+
 /** famfs_dax_err(): can this slot be used: 0, -EIO (never populated, or not ours), -EHWPOISON. */
 const famfs_dax_err = kfn('famfs_dax_err', function* (dd: famfs_daxdev): Step<number> {
-  if (!(yield* dd.valid.load())) {
-    mark(dd.m, 'famfs_dax_err', 'slot not filled')
+  if (!(yield* slot_valid(dd))) {
+    mark(dd.k.m, 'famfs_dax_err', 'slot not filled')
     return -EIO
   }
   if (yield* dd.dax_err.load()) {
-    mark(dd.m, 'famfs_dax_err', 'not the holder')
+    mark(dd.k.m, 'famfs_dax_err', 'not the holder')
     return -EIO
   }
   if (yield* dd.error.load()) {
-    mark(dd.m, 'famfs_dax_err', 'poisoned')
+    mark(dd.k.m, 'famfs_dax_err', 'poisoned')
     return -EHWPOISON
   }
   return 0
@@ -114,7 +118,7 @@ const famfs_interleave_fileofs_to_daxofs = kfn(
         const strip = fei.ie_strips[chunk_num % fei.fie_nstrips]!
         if (strip.dev_index >= table.nslots) return err_out(map)
         const dd = table.slot(strip.dev_index)
-        if (!(yield* dd.valid.load())) {
+        if (!(yield* slot_valid(dd))) {
           mark(k.m, 'famfs_interleave_fileofs_to_daxofs', 'slot not filled')
           return err_out(map) // not sticky, unlike a simple extent's (oracle)
         }

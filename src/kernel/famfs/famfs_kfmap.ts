@@ -1,6 +1,7 @@
 // In-kernel map of a file and device table of a connection (fs/fuse/famfs_kfmap.h; kernel.md 1.4). Sizes in bytes.
 import type { dax_device } from '../../devdax/index.ts'
-import { type Alloc, type Cell, type Guard, GuardedCell, type Machine } from '../../sim/index.ts'
+import { type Alloc, type Cell, type Guard, GuardedCell } from '../../sim/index.ts'
+import type { Kernel } from '../kernel.ts'
 
 export const SIMPLE_DAX_EXTENT = 0
 export const INTERLEAVED_EXTENT = 1
@@ -45,12 +46,13 @@ export class famfs_daxdev {
   readonly devno: Cell<number>
   readonly devp: Cell<dax_device | null>
   readonly dd_name: Cell<Alloc | null>
-  readonly m: Machine
+  readonly k: Kernel
   /** Ids a slot takes. */
   static readonly IDS = 6
 
-  constructor(m: Machine, sem: Guard, id: number, table: Alloc) {
-    this.m = m
+  constructor(k: Kernel, sem: Guard, id: number, table: Alloc) {
+    const { m } = k
+    this.k = k
     this.valid = new GuardedCell(m, 'dd->valid', false, sem, id)
     this.error = new GuardedCell(m, 'dd->error', false, sem, id + 1)
     this.dax_err = new GuardedCell(m, 'dd->dax_err', false, sem, id + 2)
@@ -68,25 +70,25 @@ export class famfs_dax_devlist {
   readonly nslots: number
   /** The list's head and its slots. */
   readonly allocs: readonly [Alloc, Alloc]
-  private readonly m: Machine
+  private readonly k: Kernel
   private readonly sem: Guard
   private readonly ids: number
   private readonly slots: (famfs_daxdev | undefined)[]
 
-  constructor(m: Machine, sem: Guard, nslots: number, allocs: readonly [Alloc, Alloc]) {
-    this.m = m
+  constructor(k: Kernel, sem: Guard, nslots: number, allocs: readonly [Alloc, Alloc]) {
+    this.k = k
     this.sem = sem
     this.id = allocs[0].id
     this.nslots = nslots
     this.allocs = allocs
-    this.ids = m.newIds(nslots * famfs_daxdev.IDS)
+    this.ids = k.m.newIds(nslots * famfs_daxdev.IDS)
     this.slots = new Array(nslots)
   }
   /** &devlist[index]; the caller has checked the index. */
   slot(index: number): famfs_daxdev {
     let dd = this.slots[index]
     if (dd === undefined) {
-      dd = new famfs_daxdev(this.m, this.sem, this.ids + index * famfs_daxdev.IDS, this.allocs[1])
+      dd = new famfs_daxdev(this.k, this.sem, this.ids + index * famfs_daxdev.IDS, this.allocs[1])
       this.slots[index] = dd
     }
     return dd
