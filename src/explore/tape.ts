@@ -21,8 +21,8 @@ export interface Deviation {
 }
 
 /**
- * Passes every decision on to `inner` and writes it down, the current execution only. Unlike a Recorder it may stand before
- * any strategy, the exhaustive one too: it tells it of steps, and decisions with one option are not written down.
+ * Passes every decision on to `inner` and writes it down, the current execution only. It may stand before any
+ * strategy, the exhaustive one too: it tells it of steps, and decisions with one option are not written down.
  */
 export class Tape implements Chooser {
   readonly always: boolean

@@ -48,27 +48,3 @@ export interface Choice {
   readonly kind: ChoiceKind
   readonly label: string
 }
-
-/** Pass every decision on to `inner` and write down what it took. */
-export class Recorder implements Chooser {
-  readonly choices: Choice[] = []
-  private readonly inner: Chooser
-  constructor(inner: Chooser) {
-    this.inner = inner
-  }
-  begin(): void {
-    this.choices.length = 0
-    this.inner.begin?.()
-  }
-  spawn(task: Option): void {
-    this.inner.spawn?.(task)
-  }
-  choose(kind: ChoiceKind, options: readonly Option[], ctx: ChoiceContext): number {
-    const i = this.inner.choose(kind, options, ctx)
-    if (i !== REDUNDANT) this.choices.push({ kind, label: options[i]!.label })
-    return i
-  }
-  end(end: RunEnd): void {
-    this.inner.end?.(end)
-  }
-}

@@ -18,7 +18,6 @@ export {
   defaultChooser,
   type Option,
   REDUNDANT,
-  Recorder,
   type RunEnd,
 } from './chooser.ts'
 export { type Guard, GuardedCell } from './guarded.ts'

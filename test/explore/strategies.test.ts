@@ -1,10 +1,10 @@
 // Strategies behind the Chooser: random is a function of its seed, replay follows a record or says where it cannot.
 import { describe, expect, it } from 'vitest'
-import { ListChooser, RandomChooser, ReplayChooser } from '../../src/explore/index.ts'
-import { Cell, type Chooser, Machine, Recorder, type Step } from '../../src/sim/index.ts'
+import { ListChooser, RandomChooser, ReplayChooser, Tape } from '../../src/explore/index.ts'
+import { Cell, type Choice, type Chooser, Machine, type Step } from '../../src/sim/index.ts'
 
 /** Three tasks that each add to a number without a lock; the end depends on the schedule. */
-function race(chooser: Chooser, rounds = 3): { value: number; interleaving: string } {
+function race(chooser: Chooser, rounds = 3): { value: number; interleaving: string; choices: readonly Choice[] } {
   const m = new Machine({ policy: 'free' })
   m.trace.on = false
   const c = new Cell(m, 'c', 0)
@@ -15,8 +15,9 @@ function race(chooser: Chooser, rounds = 3): { value: number; interleaving: stri
         for (let i = 0; i < rounds; i++) yield* c.store((yield* c.load()) + 1)
       })(),
     )
-  m.run(chooser)
-  return { value: c.peek(), interleaving: m.interleaving() }
+  const tape = new Tape(m, chooser)
+  m.run(tape)
+  return { value: c.peek(), interleaving: m.interleaving(), choices: tape.choices }
 }
 
 describe('random', () => {
@@ -33,25 +34,20 @@ describe('random', () => {
 
 describe('replay', () => {
   it('makes a recorded run again', () => {
-    const rec = new Recorder(new RandomChooser(11))
-    const first = race(rec)
-    const again = new ReplayChooser([...rec.choices])
+    const first = race(new RandomChooser(11))
+    const again = new ReplayChooser(first.choices)
     expect(race(again)).toEqual(first)
     expect(again.complete()).toBe(true)
   })
   it('names the first decision that no longer fits', () => {
-    const rec = new Recorder(new RandomChooser(11))
-    race(rec)
-    const choices = rec.choices.map((c, i) => (i === 4 ? { ...c, label: 'nobody' } : c))
+    const choices = race(new RandomChooser(11)).choices.map((c, i) => (i === 4 ? { ...c, label: 'nobody' } : c))
     const again = new ReplayChooser(choices)
     race(again)
     expect(again.divergence).toMatchObject({ at: 4, recorded: { label: 'nobody' } })
     expect(again.divergence!.options.length).toBeGreaterThan(1)
   })
   it('notices when the run goes on past the record', () => {
-    const rec = new Recorder(new RandomChooser(11))
-    race(rec, 2)
-    const again = new ReplayChooser([...rec.choices])
+    const again = new ReplayChooser(race(new RandomChooser(11), 2).choices)
     race(again, 3)
     expect(again.complete()).toBe(false)
   })
