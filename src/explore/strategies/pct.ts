@@ -1,6 +1,6 @@
 // Probabilistic concurrency testing: random priorities and a few random places where the running task loses its own.
-import type { ChoiceKind, Chooser, Option, RunEnd, Stream, Task } from '../../sim/index.ts'
-import { assert, Streams } from '../../sim/index.ts'
+import { assert, type Option, type RunEnd, type Stream, type Task } from '../../sim/index.ts'
+import { Sampler } from './sampler.ts'
 
 const U32 = 4294967296
 
@@ -13,13 +13,10 @@ const U32 = 4294967296
  * Bound: with n tasks and k decisions, an execution meets a bug of depth d (one that d ordered pairs of steps bring
  * about) with a probability of at least 1/(n * k^(d-1)). Only steps with more than one runnable task are decisions:
  * where a task is alone, a lower priority shows no sooner than at the next decision, so k may leave those steps out. n
- * and k are the most of the earlier executions; the first one measures, and has priorities only. Choices of other kinds
- * are uniform, each kind from its own stream.
+ * and k are the most of the earlier executions; the first one measures, and has priorities only.
  */
-export class PctChooser implements Chooser {
+export class PctChooser extends Sampler {
   readonly depth: number
-  private readonly streams: Streams
-  private readonly schedule: Stream
   private readonly changes: Stream
   /** Most tasks that took part in decisions, and most decisions, of an earlier execution. */
   private n = 0
@@ -30,10 +27,9 @@ export class PctChooser implements Chooser {
   private decision = 0
   private readonly points: number[] = []
   constructor(seed: number, depth: number) {
+    super(seed)
     assert(Number.isInteger(depth) && depth >= 1, `a PCT depth is 1 or more, not ${depth}`)
     this.depth = depth
-    this.streams = new Streams(seed)
-    this.schedule = this.streams.stream('schedule')
     this.changes = this.streams.stream('change points')
   }
   begin(): void {
@@ -43,8 +39,7 @@ export class PctChooser implements Chooser {
     this.points.length = 0
     if (this.k > 0) for (let i = 0; i < this.depth - 1; i++) this.points.push(this.changes.below(this.k))
   }
-  choose(kind: ChoiceKind, options: readonly Option[]): number {
-    if (kind !== 'schedule') return this.streams.stream(kind).below(options.length)
+  protected pick(options: readonly Option[]): number {
     const { points } = this
     let top = this.top(options)
     for (let i = 0; i < points.length; i++) {

@@ -1,6 +1,6 @@
 // Partial order sampling: priorities belong to operations, not to tasks, and those that race are drawn again.
-import type { ChoiceKind, Chooser, Op, Option, Stream, Task } from '../../sim/index.ts'
-import { ACCESS_NONE, ACCESS_WRITE, Streams } from '../../sim/index.ts'
+import { ACCESS_NONE, ACCESS_WRITE, type Op, type Option, type Task } from '../../sim/index.ts'
+import { Sampler } from './sampler.ts'
 
 const U32 = 4294967296
 
@@ -12,12 +12,9 @@ const U32 = 4294967296
  *
  * The machine asks only where two or more may run. A task that was not among the options of the last decision was
  * asleep: what woke it is an operation on its object, so it draws again. (Under the `timed` policy it may also just
- * have been ahead of its time; drawing again is harmless.) No bound that holds for every program. Choices of other
- * kinds are uniform, each kind from its own stream.
+ * have been ahead of its time; drawing again is harmless.) No bound that holds for every program.
  */
-export class PosChooser implements Chooser {
-  private readonly streams: Streams
-  private readonly schedule: Stream
+export class PosChooser extends Sampler {
   /**
    * By task id, for this execution only: the operation that the priority is for, the priority, the last decision it was
    * in.
@@ -28,10 +25,6 @@ export class PosChooser implements Chooser {
   private decision = 0
   /** The operation done last. */
   private done: Op | null = null
-  constructor(seed: number) {
-    this.streams = new Streams(seed)
-    this.schedule = this.streams.stream('schedule')
-  }
   begin(): void {
     this.op.length = 0
     this.priority.length = 0
@@ -39,8 +32,7 @@ export class PosChooser implements Chooser {
     this.decision = 0
     this.done = null
   }
-  choose(kind: ChoiceKind, options: readonly Option[]): number {
-    if (kind !== 'schedule') return this.streams.stream(kind).below(options.length)
+  protected pick(options: readonly Option[]): number {
     const { op, priority, seen, done } = this
     const before = this.decision++
     let best = 0

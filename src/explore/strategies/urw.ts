@@ -1,13 +1,6 @@
 // Uniform random walk: a runnable task is drawn with a weight of the steps it still has to do.
-import {
-  type ChoiceKind,
-  type Chooser,
-  type Option,
-  type RunEnd,
-  type Stream,
-  Streams,
-  type Task,
-} from '../../sim/index.ts'
+import type { Option, RunEnd, Task } from '../../sim/index.ts'
+import { Sampler } from './sampler.ts'
 
 /** Share of the newest execution in a task's estimate: the mean of all at first, a moving average later. */
 const share = (executions: number): number => (executions < 32 ? 1 / executions : 1 / 32)
@@ -20,11 +13,9 @@ const U32 = 4294967296
  *
  * How many steps a task takes is learnt by its label from earlier executions (their mean, later a moving average);
  * the first execution knows nothing and is uniform. A task not met before counts as an average one, one beyond its
- * estimate as having one step left. No bound. Choices of other kinds are uniform, each kind from its own stream.
+ * estimate as having one step left. No bound.
  */
-export class UrwChooser implements Chooser {
-  private readonly streams: Streams
-  private readonly schedule: Stream
+export class UrwChooser extends Sampler {
   /** Steps of a whole task, by label. */
   private readonly learnt = new Map<string, number>()
   private average = 0
@@ -34,16 +25,11 @@ export class UrwChooser implements Chooser {
   private readonly tasks: Task[] = []
   private readonly estimate: number[] = []
   private readonly weight: number[] = []
-  constructor(seed: number) {
-    this.streams = new Streams(seed)
-    this.schedule = this.streams.stream('schedule')
-  }
   begin(): void {
     this.tasks.length = 0
     this.estimate.length = 0
   }
-  choose(kind: ChoiceKind, options: readonly Option[]): number {
-    if (kind !== 'schedule') return this.streams.stream(kind).below(options.length)
+  protected pick(options: readonly Option[]): number {
     const { estimate, weight } = this
     let total = 0
     for (let i = 0; i < options.length; i++) {
