@@ -6,7 +6,7 @@ import { type Effort, type Figure, ratePerSecond } from './measure.ts'
 const DONE = Promise.resolve()
 const step = (s: fc.Scheduler): Promise<void> => s.schedule(DONE)
 
-/** struct rw_semaphore by the same rules as ours: first come, first served, and the lock is handed over. */
+/** struct rw_semaphore by the same rules as ours (src/sim/rwsem.ts). */
 class Sem {
   private readers = 0
   private writer = false
@@ -28,8 +28,10 @@ class Sem {
     await step(s)
     if (write) this.writer = false
     else this.readers--
-    while (this.queue.length > 0 && !this.writer && !(this.queue[0]!.write && this.readers > 0)) {
-      const w = this.queue.shift()!
+    const first = this.queue[0]
+    if (first === undefined || this.writer || (first.write && this.readers > 0)) return
+    for (const w of first.write ? [first] : this.queue.filter(w => !w.write)) {
+      this.queue.splice(this.queue.indexOf(w), 1)
       this.enter(w.write)
       step(s).then(w.go)
     }

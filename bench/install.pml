@@ -3,8 +3,8 @@
  *
  * A step of a famsim task (its operation and the plain code up to the next one) is one transition here: a condition is a
  * load and the branch on it, a d_step is an operation that does more than one thing. That a task starts is a step there and
- * a skip here. A lock that is not free is two steps in both: joining the queue, and going on when it was handed over; the
- * semaphore is first come, first served, and a waiting writer keeps later readers out. Tasks stay where they end: processes
+ * a skip here. A lock that is not free is two steps in both: joining the queue, and going on when it was handed over; who
+ * gets the semaphore when is as in src/sim/rwsem.ts. Tasks stay where they end: processes
  * that die one by one would be states of their own. `valid`, once loaded, is in the place where the process stands.
  *
  * TWO_WINNERS and EARLY_VALID seed the bugs of the same names, so that it shows that the assertions can fail.
@@ -22,6 +22,7 @@ chan queue = [N + 1] of { byte, byte };
 bool granted[N + 1];
 hidden byte head;
 hidden byte head_writes;
+hidden byte queued;
 
 inline go_on() {
 	d_step { granted[_pid] -> granted[_pid] = false }
@@ -40,23 +41,35 @@ inline down_write() {
 	   go_on()
 	fi
 }
-/* The head of the queue gets in: one writer, or every reader before the next writer. */
+/*
+ * Who is first in the queue gets in if it can: one writer, or all readers of the queue; the writers between those keep
+ * their order, as each goes to the end once.
+ */
 inline hand_over() {
-	do
+	if
 	:: len(queue) > 0 && !writer ->
 		queue?<head, head_writes>;
 		if
-		:: head_writes && readers > 0 -> break
-		:: else
-		fi;
-		queue?head, head_writes;
-		granted[head] = true;
-		if
-		:: head_writes -> writer = true; break
-		:: else -> readers++
+		:: head_writes && readers > 0
+		:: head_writes && readers == 0 ->
+			queue?head, head_writes;
+			writer = true;
+			granted[head] = true
+		:: else ->
+			queued = len(queue);
+			do
+			:: queued > 0 ->
+				queued--;
+				queue?head, head_writes;
+				if
+				:: head_writes -> queue!head, head_writes
+				:: else -> readers++; granted[head] = true
+				fi
+			:: else -> break
+			od
 		fi
-	:: else -> break
-	od;
+	:: else
+	fi;
 	head = 0                        /* a d_step cannot end in a loop */
 }
 inline up_read() {

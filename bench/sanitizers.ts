@@ -4,9 +4,11 @@ import type { Problem } from '../src/sim/index.ts'
 export interface Sanitizers {
   readonly races: boolean
   readonly lockdep: boolean
+  readonly guards: boolean
+  readonly kasan: boolean
 }
-export const OFF: Sanitizers = { races: false, lockdep: false }
-export const ON: Sanitizers = { races: true, lockdep: true }
+export const OFF: Sanitizers = { races: false, lockdep: false, guards: false, kasan: false }
+export const ON: Sanitizers = { races: true, lockdep: true, guards: true, kasan: true }
 
 /**
  * What is measured must be right. Data races are no mistake: two openers read a pointer without a mark, in the kernel and
