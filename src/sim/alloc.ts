@@ -5,6 +5,7 @@
 import { Cell } from './cell.ts'
 import { JChain, Link } from './journal.ts'
 import type { Machine } from './machine.ts'
+import { might_sleep } from './might-sleep.ts'
 import { ACCESS_NONE, Op, OpKind, type OpObject } from './op.ts'
 import type { Task } from './task.ts'
 
@@ -61,7 +62,10 @@ interface Refusal {
   readonly hit: () => void
 }
 
-const KZALLOC = new OpKind('kzalloc', ACCESS_NONE, 30, true, (_t, op) => (op.a as Heap).take(op.b))
+const KZALLOC = new OpKind('kzalloc', ACCESS_NONE, 30, true, (t, op) => {
+  might_sleep(t, op) // GFP_KERNEL
+  return (op.a as Heap).take(op.b)
+})
 const KFREE = new OpKind('kfree', ACCESS_NONE, 20, true, (t, op) => (op.a as Heap).drop(t, op.b))
 
 /** The memory of one kernel. */

@@ -12,6 +12,7 @@ import { CALL } from './kfn.ts'
 import { Lockdep } from './lockdep.ts'
 import type { Marks } from './marks.ts'
 import { imul, trunc } from './math.ts'
+import { might_sleep } from './might-sleep.ts'
 import { ACCESS_NONE, BLOCKED, LATER, Op, OpKind, type OpObject, type Step } from './op.ts'
 import type { MemoryModel, ModelName } from './order.ts'
 import { Tso } from './order-tso.ts'
@@ -63,6 +64,7 @@ const ID_SPAN_LONG = 2 ** 36
 
 const SPAWN = new OpKind('start', ACCESS_NONE, 0, true, () => undefined)
 const SLEEP = new OpKind('sleep', ACCESS_NONE, 0, true, (t, op) => {
+  might_sleep(t, op)
   t.now += op.a
   return LATER
 })

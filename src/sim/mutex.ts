@@ -1,14 +1,14 @@
 // struct mutex. Handed over to waiters in the order they came; a signal takes a waiter out of the queue. Its state is
 // journaled; `freeAt` is when the last holder left, so that the next one's clock joins it.
 import { JList, type Journal, type Undoable } from './journal.ts'
-import { ask, drop, take } from './lock.ts'
+import { ask_sleeping, drop, take } from './lock.ts'
 import type { Machine } from './machine.ts'
 import { ACCESS_WRITE, Op, OpKind } from './op.ts'
 import { asleep, NOT_LOCKED, signalled, type WaitMode } from './signal.ts'
 import type { Task } from './task.ts'
 
 const taking = (name: string, mode: WaitMode): OpKind =>
-  new OpKind(name, ACCESS_WRITE, 20, true, (t, op) => ask(t, op.obj as Mutex).lock(t, mode))
+  new OpKind(name, ACCESS_WRITE, 20, true, (t, op) => ask_sleeping<Mutex>(t, op).lock(t, mode))
 const MUTEX_LOCK = taking('mutex_lock', 'uninterruptible')
 const MUTEX_LOCK_KILLABLE = taking('mutex_lock_killable', 'killable')
 const MUTEX_LOCK_INTERRUPTIBLE = taking('mutex_lock_interruptible', 'interruptible')

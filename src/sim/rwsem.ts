@@ -4,14 +4,14 @@
 // 256); the writers keep their places. A first writer gets in alone, when the last reader has left. It is handed over:
 // nobody steals it from a queue, which the kernel allows for up to 4 ms. Taking it twice for reading is a bug.
 import { JList, type Journal, type Undoable } from './journal.ts'
-import { ask, drop, take } from './lock.ts'
+import { ask_sleeping, drop, take } from './lock.ts'
 import type { Machine } from './machine.ts'
 import { ACCESS_WRITE, Op, OpKind } from './op.ts'
 import { asleep, NOT_LOCKED, signalled, type WaitMode } from './signal.ts'
 import type { Task } from './task.ts'
 
 const down = (name: string, write: boolean, mode: WaitMode): OpKind =>
-  new OpKind(name, ACCESS_WRITE, 20, true, (t, op) => ask(t, op.obj as RwSemaphore).down(t, write, mode))
+  new OpKind(name, ACCESS_WRITE, 20, true, (t, op) => ask_sleeping<RwSemaphore>(t, op).down(t, write, mode))
 const trying = (name: string, write: boolean): OpKind =>
   new OpKind(name, ACCESS_WRITE, 20, true, (t, op) => (op.obj as RwSemaphore).tryDown(t, write))
 

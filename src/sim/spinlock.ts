@@ -5,7 +5,9 @@ import { Mutex } from './mutex.ts'
 import { ACCESS_READ, ACCESS_WRITE, Op, OpKind } from './op.ts'
 
 /** spinlock_t */
-export class SpinLock extends Mutex {}
+export class SpinLock extends Mutex {
+  readonly spins = true
+}
 
 const SPIN_LOCK = new OpKind('spin_lock', ACCESS_WRITE, 10, true, (t, op) => ask(t, op.obj as SpinLock).lock(t))
 const SPIN_UNLOCK = new OpKind('spin_unlock', ACCESS_WRITE, 5, true, (t, op) => (op.obj as SpinLock).unlock(t))

@@ -7,6 +7,7 @@ import { JList, type Journal, type Undoable } from './journal.ts'
 import { kfn } from './kfn.ts'
 import type { Machine } from './machine.ts'
 import { imul } from './math.ts'
+import { might_sleep } from './might-sleep.ts'
 import { ACCESS_WRITE, Op, OpKind, type Step } from './op.ts'
 import type { Point } from './order.ts'
 import type { Clock } from './races.ts'
@@ -149,6 +150,7 @@ const READ_UNLOCK = new OpKind('srcu_read_unlock', ACCESS_WRITE, 10, true, (t, o
 const START = new OpKind('synchronize_srcu', ACCESS_WRITE, 50, true, (t, op) => {
   const ss = op.obj as Srcu
   // A reader never waits, so only who synchronizes asks: a lock it holds must not be one that readers take.
+  might_sleep(t, op)
   t.m.lockdep?.asking(t, ss)
   if (ss.reads(t))
     t.m.problem('self-deadlock', `${t.label} waits in synchronize_srcu(${ss.name}) for its own read section`)

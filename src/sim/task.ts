@@ -1,6 +1,7 @@
 // A task: one thread of the model. Its generators are the frames of its call stack.
 import type { FnInfo } from './kfn.ts'
 import type { Machine } from './machine.ts'
+import type { Lock } from './might-sleep.ts'
 import type { Op, OpObject } from './op.ts'
 import type { WaitMode } from './signal.ts'
 import type { Timeout } from './timer.ts'
@@ -50,7 +51,7 @@ export class Task {
   /** Calls it is in, outermost first: each holds its generator and its function (none for the task's own body). */
   readonly frames: Op[] = []
   /** Locks held, in order of taking. */
-  readonly held: OpObject[] = []
+  readonly held: Lock[] = []
   /** Counter that names what this task makes. */
   made = 0
   /** What the task returned, or the error that ended it. */
@@ -66,6 +67,8 @@ export class Task {
   readonly kept: number[] = []
   /** Which signals end the sleep it is in, or was in last. */
   mode: WaitMode = 'uninterruptible'
+  /** What it runs that must not sleep, in words; null for ordinary code. */
+  atomic: string | null = null
   /** Its timer for waits that give up. */
   timeout: Timeout | null = null
   /** Signals that are pending, by name; the kernel above gives them their meaning. */

@@ -75,6 +75,7 @@ export class Timer implements Undoable {
     this.set({ expires: max(expires, t.now) })
     if (this.s.task === null) {
       const task = this.m.spawn(`timer/${this.name}`, this.service(), { service: true })
+      task.atomic = `the callback of ${this.name}`
       // Its start is its first expiry.
       task.pending = new Op(EXPIRES, this)
       this.set({ task })

@@ -2,12 +2,14 @@
 // going to sleep are one step, as prepare_to_wait + schedule are for a waker that takes the queue's lock.
 import { JList, type Undoable } from './journal.ts'
 import type { Machine } from './machine.ts'
+import { might_sleep } from './might-sleep.ts'
 import { ACCESS_WRITE, Op, OpKind } from './op.ts'
 import { asleep, INTERRUPTED, signalled, type WaitMode } from './signal.ts'
 import { SLEEPING, type Task } from './task.ts'
 
 const wait = (t: Task, op: Op): any => {
   const q = op.obj as WaitQueue
+  might_sleep(t, op)
   const { order } = t.m
   if (order !== null) order.waking(t)
   if (op.a()) {

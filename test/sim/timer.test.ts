@@ -353,6 +353,9 @@ it('del_timer_sync() in its own callback is reported', () => {
   )
   expect([m.run(), problems(m)]).toEqual([
     'failed',
-    ['self-deadlock: the callback of t waits in del_timer_sync() for its own end'],
+    [
+      'self-deadlock: the callback of t waits in del_timer_sync() for its own end',
+      'sleep in atomic: timer/t does wait_event end of t while it runs the callback of t: it may sleep there',
+    ],
   ])
 })
