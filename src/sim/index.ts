@@ -44,6 +44,7 @@ export {
   mutex_lock,
   mutex_lock_interruptible,
   mutex_lock_killable,
+  mutex_lock_nested,
   mutex_trylock,
   mutex_unlock,
 } from './mutex.ts'
@@ -77,9 +78,11 @@ export { Stream, Streams } from './rng.ts'
 export {
   down_read,
   down_read_killable,
+  down_read_nested,
   down_read_trylock,
   down_write,
   down_write_killable,
+  down_write_nested,
   down_write_trylock,
   downgrade_write,
   RwSemaphore,

@@ -5,15 +5,15 @@ import type { Op } from './op.ts'
 import type { Task } from './task.ts'
 
 /** `t` is about to take `lock`, and waits if it must. */
-export const ask = <L extends Lock>(t: Task, lock: L): L => {
-  t.m.lockdep?.asking(t, lock)
+export const ask = <L extends Lock>(t: Task, lock: L, level?: number): L => {
+  t.m.lockdep?.asking(t, lock, level)
   return lock
 }
 
-/** The same for a lock that sleeps while it waits. */
+/** The same for a lock that sleeps while it waits; the operation may have a nesting level. */
 export const ask_sleeping = <L extends Lock>(t: Task, op: Op): L => {
   might_sleep(t, op)
-  return ask(t, op.obj as L)
+  return ask(t, op.obj as L, op.b)
 }
 
 /** `t` has it. */

@@ -146,6 +146,7 @@ export class Machine {
     this.journal.newId = () => this.newId()
     this.journal.addSaver(this.trace)
     this.journal.addSaver(this.streams)
+    if (this.lockdep !== null) this.journal.addSaver(this.lockdep)
     this.journal.addSaver({
       save: () => [this.baseIds, this.problems.length],
       restore: s => {

@@ -82,6 +82,8 @@ export class Mutex implements Undoable {
 }
 
 export const mutex_lock = (l: Mutex): Op<void> => new Op<void>(MUTEX_LOCK, l)
+/** With a nesting level from 1 on, for lockdep: inside another mutex of the same name. */
+export const mutex_lock_nested = (l: Mutex, level: number): Op<void> => new Op<void>(MUTEX_LOCK, l, undefined, level)
 /** 0, or NOT_LOCKED when SIGKILL came first. */
 export const mutex_lock_killable = (l: Mutex): Op<number> => new Op<number>(MUTEX_LOCK_KILLABLE, l)
 /** 0, or NOT_LOCKED when a signal came first. */

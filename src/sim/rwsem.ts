@@ -154,6 +154,11 @@ export const down_read_killable = (l: RwSemaphore): Op<number> => new Op<number>
 /** True when taken. */
 export const down_read_trylock = (l: RwSemaphore): Op<boolean> => new Op<boolean>(DOWN_READ_TRYLOCK, l)
 export const up_read = (l: RwSemaphore): Op<void> => new Op<void>(UP_READ, l)
+/** With a nesting level from 1 on, for lockdep: inside another semaphore of the same name. */
+export const down_read_nested = (l: RwSemaphore, level: number): Op<void> =>
+  new Op<void>(DOWN_READ, l, undefined, level)
+export const down_write_nested = (l: RwSemaphore, level: number): Op<void> =>
+  new Op<void>(DOWN_WRITE, l, undefined, level)
 export const down_write = (l: RwSemaphore): Op<void> => new Op<void>(DOWN_WRITE, l)
 /** 0, or NOT_LOCKED when SIGKILL came first. */
 export const down_write_killable = (l: RwSemaphore): Op<number> => new Op<number>(DOWN_WRITE_KILLABLE, l)
