@@ -1,5 +1,5 @@
-// Who waits for whom, when nothing can run any more.
-import type { Task } from './task.ts'
+// Who waits for whom: when nothing can run any more, and when one has waited for too long.
+import { DEAD, SLEEPING, type Task } from './task.ts'
 
 /** A lock or queue that can say who keeps its waiters waiting. */
 export interface Waitable {
@@ -13,13 +13,35 @@ const where = (t: Task): string => {
   return fn ? `${t.label} in ${fn}` : t.label
 }
 
+const waits = (t: Task) => t.pending?.obj as (Waitable & { holders?: unknown }) | null
+const holders = (t: Task): readonly Task[] => {
+  const w = waits(t)
+  return typeof w?.holders === 'function' ? w.holders(t) : []
+}
+
+/** What `t` waits for; and who holds it, if that one will never give it up. */
+const wait = (t: Task): string => {
+  const dead = holders(t).find(h => h.state === DEAD)
+  return `${where(t)} waits for ${waits(t)?.name ?? t.pending?.kind.name}${dead ? `, held by ${dead.label}, which is dead` : ''}`
+}
+
+/** One line: whom `t` waits for, whom that one waits for, and so on. */
+export function describeWait(t: Task): string {
+  const path: Task[] = [t]
+  const said: string[] = []
+  for (;;) {
+    const last = path[path.length - 1]!
+    said.push(wait(last))
+    const next = holders(last).find(h => !path.includes(h) && h.state !== DEAD)
+    if (next === undefined) return said.join('; ')
+    if (next.state !== SLEEPING) return `${said.join('; ')}, held by ${where(next)}`
+    path.push(next)
+  }
+}
+
 /** One line: the wait-for cycle if there is one, else every waiter and what it waits for. */
 export function describeDeadlock(stuck: readonly Task[]): string {
-  const waits = (t: Task) => t.pending?.obj as (Waitable & { holders?: unknown }) | null
-  const next = (t: Task): Task | undefined => {
-    const w = waits(t)
-    return typeof w?.holders === 'function' ? w.holders(t).find(h => stuck.includes(h)) : undefined
-  }
+  const next = (t: Task): Task | undefined => holders(t).find(h => stuck.includes(h))
   for (const start of stuck) {
     const path: Task[] = []
     let t: Task | undefined = start
@@ -29,8 +51,8 @@ export function describeDeadlock(stuck: readonly Task[]): string {
     }
     if (t === undefined) continue
     const cycle = path.slice(path.indexOf(t))
-    const arrows = cycle.map(x => `${where(x)} waits for ${waits(x)?.name}`)
+    const arrows = cycle.map(wait)
     return `wait-for cycle: ${arrows.join('; ')}; held by ${where(cycle[0]!)}`
   }
-  return `no task can run: ${stuck.map(t => `${where(t)} waits for ${waits(t)?.name ?? t.pending?.kind.name}`).join('; ')}`
+  return `no task can run: ${stuck.map(wait).join('; ')}`
 }

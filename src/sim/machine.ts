@@ -7,6 +7,7 @@ import { type Chooser, defaultChooser, type Option, REDUNDANT } from './chooser.
 import { describeDeadlock } from './deadlock.ts'
 import { Digest } from './hash.ts'
 import { Hooks } from './hooks.ts'
+import { HUNG_NS, stillHung, wokenLate } from './hung.ts'
 import { Journal } from './journal.ts'
 import { CALL } from './kfn.ts'
 import { Lockdep } from './lockdep.ts'
@@ -37,6 +38,8 @@ export interface MachineOptions {
   races?: boolean
   /** Report locks taken in orders that can deadlock (lockdep's rule). */
   lockdep?: boolean
+  /** Report tasks that sleep uninterruptibly for longer, ns; 120 s unless said otherwise, Infinity for never. */
+  hungNs?: number
   /** Report stores to guarded cells without their lock; on unless false. */
   guards?: boolean
   /** Note who allocates and frees; report use after free. */
@@ -109,6 +112,8 @@ export class Machine {
   readonly order: MemoryModel | null
   /** Looks for data races; null when nobody asked. */
   readonly races: Races | null
+  /** How long a task may sleep uninterruptibly, ns. */
+  readonly hungNs: number
   /** Are guarded cells watched? */
   guards: boolean
   /** Watches lock order; null when nobody asked. */
@@ -139,6 +144,7 @@ export class Machine {
     this.maxSteps = o.maxSteps ?? 50_000_000
     this.races = o.races === true ? new Races() : null
     this.guards = o.guards ?? true
+    this.hungNs = this.policy === 'timed' ? (o.hungNs ?? HUNG_NS) : Number.POSITIVE_INFINITY
     this.lockdep = o.lockdep === true ? new Lockdep() : null
     this.kasan = o.kasan === true ? new Kasan() : null
     this.freedAtExit = o.freedAtExit === true
@@ -223,16 +229,21 @@ export class Machine {
     t.state = RUNNABLE
     t.granted = true
     t.result = value
-    const w = this.current
-    if (w !== null && w.now > t.now) t.now = w.now
+    this.woken(t)
   }
 
   /** Wake a task to try its blocking operation again. */
   retry(t: Task): void {
     if (t.state !== SLEEPING) return
     t.state = RUNNABLE
+    this.woken(t)
+  }
+
+  /** It goes on no earlier than it was woken. */
+  private woken(t: Task): void {
     const w = this.current
     if (w !== null && w.now > t.now) t.now = w.now
+    if (t.now - t.since > this.hungNs) wokenLate(this, t)
   }
 
   /** Is there anybody to ask? False in set-up, where every choice takes its default. */
@@ -294,6 +305,7 @@ export class Machine {
       // What is spawned for the next execution is told to its own chooser.
       this.chooser = defaultChooser
     }
+    if (v === 'steps') stillHung(this)
     chooser.end?.({ verdict: v, steps: this.steps })
     return v
   }

@@ -26,6 +26,7 @@ export const signalled = (t: Task, mode: WaitMode): boolean => {
 /** `t` goes to sleep; what an operation returns then. */
 export const asleep = (t: Task, mode: WaitMode): typeof BLOCKED => {
   t.mode = mode
+  t.since = t.now
   return BLOCKED
 }
 

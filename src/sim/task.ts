@@ -67,6 +67,8 @@ export class Task {
   readonly kept: number[] = []
   /** Which signals end the sleep it is in, or was in last. */
   mode: WaitMode = 'uninterruptible'
+  /** Its time when it went to sleep last, ns. */
+  since = 0
   /** What it runs that must not sleep, in words; null for ordinary code. */
   atomic: string | null = null
   /** Its timer for waits that give up. */

@@ -51,6 +51,8 @@ export interface WorldOptions {
   readonly races?: boolean
   /** Report locks taken in orders that can deadlock; on unless false. */
   readonly lockdep?: boolean
+  /** Report tasks that sleep uninterruptibly for longer, ns; 120 s unless said otherwise. */
+  readonly hungNs?: number
   /** Report stores to guarded cells without their lock; on unless false. */
   readonly guards?: boolean
   /** Report use after free, and what a host has not freed when nothing is mounted on it any more; on unless false. */
@@ -112,6 +114,7 @@ export class World {
       races: o.races,
       lockdep: o.lockdep ?? true,
       guards: o.guards,
+      hungNs: o.hungNs,
       kasan: o.kasan ?? true,
     })
     this.m.trace.on = o.trace ?? true

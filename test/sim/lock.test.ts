@@ -794,7 +794,7 @@ describe('deadlock', () => {
     expect(m.run()).toBe('deadlock')
     expect(problems(m)).toEqual([
       'lock held at exit: a ends holding l',
-      'deadlock: no task can run: b waits for l; c waits for l',
+      'deadlock: no task can run: b waits for l, held by a, which is dead; c waits for l, held by a, which is dead',
     ])
   })
 })
