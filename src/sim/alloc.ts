@@ -9,8 +9,18 @@ import { might_sleep } from './might-sleep.ts'
 import { ACCESS_NONE, Op, OpKind, type OpObject } from './op.ts'
 import type { Task } from './task.ts'
 
-/** Who did something: `task in function < caller < ...`. */
-const here = (t: Task | null): string => (t === null ? 'set-up' : `${t.label} in ${t.backtrace().join(' < ')}`)
+/** Who did something. Put into words only for a report: every allocation notes one. */
+class Site {
+  private readonly task: Task | null
+  private readonly where: readonly string[]
+  constructor(t: Task | null) {
+    this.task = t
+    this.where = t === null ? [] : t.backtrace()
+  }
+  toString(): string {
+    return this.task === null ? 'set-up' : `${this.task.label} in ${this.where.join(' < ')}`
+  }
+}
 
 /** A cell, lock or queue that may lie in an allocation. */
 interface Owned extends OpObject {
@@ -24,10 +34,10 @@ export class Alloc extends Link implements OpObject {
   /** Bytes. */
   readonly size: number
   /** Who allocated it; null when nobody asked. */
-  readonly made: string | null
+  readonly made: Site | null
   /** Who freed it last; means nothing while it is live. */
-  freed: string | null = null
-  constructor(id: number, name: string, size: number, made: string | null) {
+  freed: Site | null = null
+  constructor(id: number, name: string, size: number, made: Site | null) {
     super()
     this.id = id
     this.name = name
@@ -105,14 +115,14 @@ export class Heap {
   take(r: Request): Alloc | null {
     const { m } = this
     if (this.refusals.length > 0 && !r.nofail && this.refuses(r.name)) return null
-    const a = new Alloc(m.newId(), r.name, r.size, m.kasan === null ? null : here(m.current))
+    const a = new Alloc(m.newId(), r.name, r.size, m.kasan === null ? null : new Site(m.current))
     this.live.add(a)
     return a
   }
   /** Free within the running step. */
   drop(t: Task, a: Alloc): void {
     this.m.journal.watch?.touch(a, true)
-    if (this.live.remove(a)) a.freed = this.m.kasan === null ? null : here(t)
+    if (this.live.remove(a)) a.freed = this.m.kasan === null ? null : new Site(t)
     else this.m.problem('double free', `${a.name} (${a.size} bytes) is freed twice on ${this.name}${a.history()}`)
   }
 
@@ -163,6 +173,6 @@ export class Kasan {
     if (this.told.has(key)) return
     this.told.add(key)
     const what = `${op.kind.name} of ${obj.name}, which lies in ${a.name} (${a.size} bytes)`
-    t.m.problem('use after free', `${what}, by ${here(t)}${a.history()}`)
+    t.m.problem('use after free', `${what}, by ${new Site(t)}${a.history()}`)
   }
 }
