@@ -42,6 +42,8 @@ function famsim(): Command {
     .description('make the failure of a run file again')
     .argument('<runfile>', 'file written by famsim explore or shrink')
     .option('--with <file>', WITH)
+    .option('--on <strategy>', 'from the first difference on let a strategy decide, e.g. urw or urw:7 (its seed)')
+    .option('--out <file>', 'with --on: write the run it came to, if it fails, as a run file')
     .option('--json', 'print one JSON object')
     .action(replay)
   p.command('shrink')

@@ -4,7 +4,7 @@ export { countChoices, decodeChoices, encodeChoices, type PackedChoices } from '
 export { Exhaustive, type ExhaustiveOptions, type SearchStats } from './exhaustive.ts'
 export * from './litmus/index.ts'
 export { type Finding, type Site, type SiteKind, type Subject, sites, tryWithout } from './mutate.ts'
-export type { Difference, Recorded } from './record.ts'
+export { confirm, type Difference, type Recorded } from './record.ts'
 export { type Replay, replay } from './replay.ts'
 export {
   makeRunFile,

@@ -1,5 +1,5 @@
 // Make the run of a file again, and say where it is no longer the same.
-import type { TraceEvent } from '../sim/index.ts'
+import type { Choice, Chooser, TraceEvent } from '../sim/index.ts'
 import type { RunResult, Scenario, World } from '../world/index.ts'
 import { countChoices, decodeChoices } from './choices.ts'
 import { Checkpoints } from './record.ts'
@@ -17,13 +17,21 @@ export interface Replay {
   readonly difference: string | null
   /** The same where it is a decision. */
   readonly divergence: Divergence | null
+  /** The decisions of this run. */
+  readonly choices: readonly Choice[]
 }
 
-/** @param sink sees every event of the applications (not of the set-up) */
-export function replay(s: Scenario, f: RunFile, sink?: (e: TraceEvent) => void): Replay {
+export interface ReplayOptions {
+  /** Sees every event of the applications (not of the set-up). */
+  readonly sink?: (e: TraceEvent) => void
+  /** Decides from the first difference on; without it the choices go on as far as they fit, then the default. */
+  readonly on?: Chooser
+}
+
+export function replay(s: Scenario, f: RunFile, o: ReplayOptions = {}): Replay {
   const world = makeWorld(s, f, { trace: true })
   try {
-    return replayIn(world, f, sink)
+    return replayIn(world, f, o)
   } finally {
     world.close()
   }
@@ -32,9 +40,9 @@ export function replay(s: Scenario, f: RunFile, sink?: (e: TraceEvent) => void):
 const named = (p: NamedProblem | null): string => (p === null ? 'nothing' : `${p.kind}: ${p.text}`)
 const choice = (c: { kind: string; label: string }): string => `'${c.label}' (${c.kind})`
 
-function replayIn(world: World, f: RunFile, sink?: (e: TraceEvent) => void): Replay {
+function replayIn(world: World, f: RunFile, o: ReplayOptions): Replay {
   const { m } = world
-  const chooser = new ReplayChooser(decodeChoices(f.choices))
+  const chooser = new ReplayChooser(decodeChoices(f.choices), o.on)
   const points = new Checkpoints(m, f.every, false)
   let partedAt: number | null = null
   const parted = (): void => {
@@ -44,7 +52,10 @@ function replayIn(world: World, f: RunFile, sink?: (e: TraceEvent) => void): Rep
   m.trace.sink = e => {
     parted()
     points.sink()
-    sink?.(e)
+    const n = points.digests.length
+    if (o.on !== undefined && n > 0 && n <= f.digests.length && points.digests[n - 1] !== f.digests[n - 1])
+      chooser.leave()
+    o.sink?.(e)
   }
   const result = world.run(tape)
   m.trace.sink = null
@@ -68,5 +79,5 @@ function replayIn(world: World, f: RunFile, sink?: (e: TraceEvent) => void): Rep
   else if (result.verdict !== f.verdict) difference = `the record says ${f.verdict}, this run ${result.verdict}`
   else if (!sameProblem(problem, f.problem))
     difference = `the record says ${named(f.problem)}; this run: ${named(problem)}`
-  return { result, problem, decisions, difference, divergence: d }
+  return { result, problem, decisions, difference, divergence: d, choices: tape.choices }
 }

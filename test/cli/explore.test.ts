@@ -104,12 +104,32 @@ describe('a file that does not fit', () => {
     const labels = [[first[0], 'h0/gone'], ...rest]
     const r = famsim(['replay', change('gone.json', { choices: { ...choices, labels } })])
     expect([r.code, r.err]).toEqual([1, ''])
-    expect(r.out).toMatch(/^does not reproduce any more: at decision \d+ the record takes 'h0\/gone' \(schedule\)/)
+    expect(r.out).toMatch(/^does not reproduce any more:\n {2}at decision \d+ the record takes 'h0\/gone' \(schedule\)/)
+    expect(r.out).toMatch(/^ {2}with the default from there on the run came to: /m)
+    expect(r.out).toContain('go on from there: famsim replay gone.json --on urw:3\n')
+    for (const l of r.out.split('\n')) if (!l.includes('famsim explore')) expect(l.length, l).toBeLessThanOrEqual(80)
+  })
+  it('goes on under a strategy from there, and writes what it came to', () => {
+    const { choices } = read('two-preemptions.run.json')
+    // The record ends when the failure has happened: whoever goes on, the run fails.
+    change('some.json', { choices: { ...choices, runs: choices.runs.slice(0, -2) } })
+    const r = famsim(['replay', 'some.json', '--on', 'random:7', '--out', 'other.run.json'])
+    expect(r.out).toMatch(/^ {2}with random:7 from there on the run came to: expectation: /m)
+    expect(famsim(['replay', 'other.run.json']).out).toContain('reproduced: every decision')
+  })
+  it.each([
+    [['--on', 'luck'], /--on 'luck': expected NAME or NAME:SEED with one of portfolio, /],
+    [['--on', 'urw:x'], /--on 'x': expected a whole number from 0/],
+    [['--out', 'o.json'], /--out: needs --on/],
+  ])('replay %j is refused with one line', (args, text) => {
+    const r = famsim(['replay', 'two-preemptions.run.json', ...args])
+    expect([r.code, r.out]).toEqual([2, ''])
+    expect(r.err).toMatch(text)
   })
   it('names the steps from which the trace is another', () => {
     const r = famsim(['replay', change('other.json', { digest: '0123456789abcdef' })])
     expect(r.code).toBe(1)
-    expect(r.out).toMatch(/^does not reproduce any more: (after step|between steps) \d+/)
+    expect(r.out).toMatch(/^does not reproduce any more:\n {2}(after step|between steps) \d+/)
   })
   it.each<[string, object, RegExp]>([
     ['edited by hand', { seed: 'one' }, /: seed: expected a whole number from 0\n$/],

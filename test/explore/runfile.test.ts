@@ -4,9 +4,11 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import {
   countChoices,
+  decodeChoices,
   makeRunFile,
   parseRunFile,
   printRunFile,
+  RandomChooser,
   type RunFile,
   replay,
   scenarioName,
@@ -126,7 +128,7 @@ describe('a race', () => {
 describe('replay', () => {
   it('makes the same run, digest by digest, and shows its events', () => {
     const events: TraceEvent[] = []
-    const r = replay(s, file, e => events.push(e))
+    const r = replay(s, file, { sink: e => events.push(e) })
     expect(r).toMatchObject({ difference: null, decisions: countChoices(file.choices) })
     expect(r.result.digest).toBe(file.digest)
     expect(r.problem).toMatchObject(file.problem)
@@ -145,6 +147,26 @@ describe('replay', () => {
     expect(r.difference).toMatch(
       new RegExp(`^at decision ${at} the record takes 'h0/gone' \\(schedule\\), but .*'h0/c'`),
     )
+  })
+  it('goes on under a strategy from the first difference, and no sooner', () => {
+    const { labels, runs } = file.choices
+    const gone = { labels: labels.map(([k, l]) => [k, l === 'h0/c' ? 'h0/gone' : l] as const), runs }
+    const follow = decodeChoices(file.choices)
+    const seen = new Set<string>()
+    for (let seed = 1; seed <= 5; seed++) {
+      const r = replay(s, { ...file, choices: gone }, { on: new RandomChooser(seed) })
+      expect(r.choices.slice(0, r.divergence!.at)).toEqual(follow.slice(0, r.divergence!.at))
+      seen.add(r.result.interleaving)
+    }
+    expect(seen.size).toBeGreaterThan(3)
+    // A trace that differs while every decision fits: from the digest that tells so.
+    const digests = file.digests.map((d, i) => (i >= 2 ? '0'.repeat(16) : d))
+    const r = replay(s, { ...file, digests }, { on: new RandomChooser(1) })
+    const same = r.choices.findIndex((c, i) => c.label !== follow[i]?.label)
+    expect(same).toBeGreaterThanOrEqual(2 * file.every)
+    expect(same).toBeLessThan(4 * file.every)
+    // Nothing differs: the strategy is not asked.
+    expect(replay(s, file, { on: new RandomChooser(1) })).toMatchObject({ difference: null, choices: follow })
   })
   it('names the steps between which the trace is another one', () => {
     const digests = file.digests.map((d, i) => (i >= 2 ? '0'.repeat(16) : d))
