@@ -1,5 +1,6 @@
 // famsim explore FILE: look for an execution that fails; write it down as a run file.
 import { basename, resolve } from 'node:path'
+import type { Command } from 'commander'
 import {
   type ExhaustiveOptions,
   type Failure,
@@ -13,6 +14,7 @@ import {
 import { count, problemLines, traceLine, wrap } from '../report/index.ts'
 import type { MarkCount, TraceEvent } from '../sim/index.ts'
 import { UserError } from './errors.ts'
+import { inevitable } from './inevitable.ts'
 import { loadScenario, repository, withScenario } from './load.ts'
 import { type SettingOptions, settingOf, settingText, whole } from './options.ts'
 import { Progress, typed, writeRun } from './runfile.ts'
@@ -25,9 +27,19 @@ interface ExploreOptions extends SettingOptions {
   readonly focus?: string
   readonly out?: string
   readonly json?: boolean
+  readonly inevitable?: boolean
 }
 
-export async function explore(file: string, o: ExploreOptions): Promise<void> {
+export async function explore(file: string, o: ExploreOptions, command: Command): Promise<void> {
+  if (o.inevitable) {
+    for (const option of Object.keys(o))
+      if (!['inevitable', 'runs', 'json'].includes(option) && command.getOptionValueSource(option) === 'cli')
+        throw new UserError(
+          `--${option}: not with --inevitable; the run file says it (of the others only --runs, --json)`,
+        )
+    await inevitable(file, o)
+    return
+  }
   const setting = settingOf(o, 'free')
   const names = [...STRATEGIES.map(r => r.name), 'exhaustive']
   if (!names.includes(o.strategy))

@@ -2,6 +2,7 @@
 export { countChoices, decodeChoices, encodeChoices, type PackedChoices } from './choices.ts'
 
 export { Exhaustive, type ExhaustiveOptions, type SearchStats } from './exhaustive.ts'
+export { type Alternative, type Inevitable, inevitable, type Rung } from './inevitable.ts'
 export * from './litmus/index.ts'
 export { type Finding, type Site, type SiteKind, type Subject, sites, tryWithout } from './mutate.ts'
 export { confirm, type Difference, type Recorded } from './record.ts'

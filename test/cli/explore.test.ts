@@ -81,6 +81,20 @@ describe('a failure is a file', () => {
     expect(statSync(join(dir, 'short.json')).size).toBeLessThan(2048)
     expect(JSON.parse(famsim(['replay', 'short.json', '--json']).out).reproduces).toBe(true)
   })
+  it('explore --inevitable plots from where on it could not be avoided, and names the decision', () => {
+    const r = famsim(['explore', '--inevitable', 'two-preemptions.run.json', '--runs', '10'])
+    expect([r.code, r.err]).toEqual([0, ''])
+    expect(r.out).toMatch(/^ +\d+ \|#+\.*\| +\d+ % {2}< the last way out$/m)
+    expect(r.out).toMatch(/^no way back from decision \d+ of \d+ \(schedule\):\n {4}taken: h0\/a, about to load y$/m)
+    expect(r.out).toMatch(/^behind it proved: every continuation was searched \(\d+ executions\)$/m)
+    for (const l of r.out.split('\n')) expect(l.length, l).toBeLessThanOrEqual(80)
+    const json = JSON.parse(famsim(['explore', '--inevitable', 'two-preemptions.run.json', '--json']).out)
+    expect(json).toMatchObject({ proved: true, last: { taken: { label: 'h0/a', op: 'load y' } } })
+    expect(famsim(['explore', '--inevitable', 'two-preemptions.run.json', '--seed', '2'])).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/^famsim: --seed: not with --inevitable; [^\n]+\n$/),
+    })
+  })
   it('a scenario outside of the repository is found from the folder of the file', () => {
     mkdirSync(join(dir, 'mine'), { recursive: true })
     const text = `export { default } from '${BUG}'\n`

@@ -1,0 +1,57 @@
+// famsim explore --inevitable RUNFILE: from which decision of a failing run on its failure could no longer be avoided.
+import { type Alternative, type Inevitable, inevitable as searchInevitable } from '../explore/index.ts'
+import { wrap } from '../report/index.ts'
+import { UserError } from './errors.ts'
+import { withScenario } from './load.ts'
+import { whole } from './options.ts'
+import { loadRun, Progress, typed } from './runfile.ts'
+
+export async function inevitable(file: string, o: { runs?: string; json?: boolean }): Promise<void> {
+  const tries = o.runs === undefined ? undefined : whole('--runs', o.runs, 1)
+  const { run, scenario, path } = await loadRun(file)
+  const progress = new Progress()
+  const r = withScenario(path, () =>
+    searchInevitable(scenario, run, { tries, progress: n => progress.tell(() => `${n} executions`) }),
+  )
+  progress.end()
+  if (!r.fails)
+    throw new UserError(
+      `${file}: does not fail with its problem any more (${run.problem.kind}); see: famsim replay ${typed(file)}`,
+    )
+  if (o.json) console.log(JSON.stringify({ scenario: run.scenario, problem: run.problem, ...r }))
+  else {
+    console.log(`${run.problem.kind}: ${run.problem.text}`)
+    for (const l of lines(r)) console.log(l)
+  }
+}
+
+/** Columns of a full bar. */
+const BAR = 40
+
+function lines(r: Inevitable): string[] {
+  const out = [`decisions followed, and of ${r.ladder[0]!.tries} continuations the share that avoids it:`]
+  for (const { at, tries, avoided } of r.ladder) {
+    // Whatever is not none shows.
+    const n = avoided === 0 ? 0 : Math.max(1, Math.round((BAR * avoided) / tries))
+    const mark = at === r.last?.at ? '  < the last way out' : ''
+    out.push(`${String(at).padStart(8)} |${'#'.repeat(n).padEnd(BAR, '.')}| ${share(avoided / tries)}${mark}`)
+  }
+  const say = (text: string): void => {
+    out.push(...wrap(text, 78).map((l, i) => `${i === 0 ? '' : '  '}${l}`))
+  }
+  const after = r.proved ? 'proved: every continuation was searched' : 'not proved: no way out was found'
+  if (r.last === null) say(`it could not be avoided from the start on (${after}; ${r.executions} executions)`)
+  else {
+    const { at, kind, taken, others } = r.last
+    say(`no way back from decision ${at} of ${r.decisions} (${kind}):`)
+    for (const l of wrap(`taken: ${side(taken)}`, 74)) out.push(`    ${l}`)
+    for (const x of others) for (const l of wrap(`not taken: ${side(x)}`, 74)) out.push(`    ${l}`)
+    say(`behind it ${after} (${r.executions} executions)`)
+  }
+  return out
+}
+
+const share = (x: number): string => `${Math.round(100 * x)} %`.padStart(5)
+
+const side = (a: Alternative): string =>
+  a.op === null ? a.label : `${a.label}${a.fn === null ? '' : ` in ${a.fn}`}, about to ${a.op}`
