@@ -33,9 +33,9 @@ interface ExploreOptions extends SettingOptions {
 export async function explore(file: string, o: ExploreOptions, command: Command): Promise<void> {
   if (o.inevitable) {
     for (const option of Object.keys(o))
-      if (!['inevitable', 'runs', 'json'].includes(option) && command.getOptionValueSource(option) === 'cli')
+      if (!['inevitable', 'runs', 'with', 'json'].includes(option) && command.getOptionValueSource(option) === 'cli')
         throw new UserError(
-          `--${option}: not with --inevitable; the run file says it (of the others only --runs, --json)`,
+          `--${option}: not with --inevitable; the run file says it (of the others only --runs, --with, --json)`,
         )
     await inevitable(file, o)
     return

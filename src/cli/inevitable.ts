@@ -5,23 +5,27 @@ import { UserError } from './errors.ts'
 import { withScenario } from './load.ts'
 import { whole } from './options.ts'
 import { loadRun, Progress, typed } from './runfile.ts'
+import { withFor } from './with.ts'
 
-export async function inevitable(file: string, o: { runs?: string; json?: boolean }): Promise<void> {
+export async function inevitable(file: string, o: { runs?: string; with?: string; json?: boolean }): Promise<void> {
   const tries = o.runs === undefined ? undefined : whole('--runs', o.runs, 1)
   const { run, scenario, path } = await loadRun(file)
+  const change = await withFor(file, run, 'explore --inevitable', o.with)
   const progress = new Progress()
   const r = withScenario(path, () =>
-    searchInevitable(scenario, run, { tries, progress: n => progress.tell(() => `${n} executions`) }),
+    change.within(() =>
+      searchInevitable(scenario, run, { tries, progress: n => progress.tell(() => `${n} executions`) }),
+    ),
   )
   progress.end()
   if (!r.fails)
     throw new UserError(
-      `${file}: does not fail with its problem any more (${run.problem.kind}); see: famsim replay ${typed(file)}`,
+      `${file}: does not fail with its problem any more (${run.problem.kind}); see: famsim replay ${typed(file)}${change.words}`,
     )
-  if (o.json) console.log(JSON.stringify({ scenario: run.scenario, problem: run.problem, ...r }))
+  if (o.json) console.log(JSON.stringify({ scenario: run.scenario, problem: run.problem, ...change.json, ...r }))
   else {
     console.log(`${run.problem.kind}: ${run.problem.text}`)
-    for (const l of lines(r)) console.log(l)
+    for (const l of [...change.notes, ...lines(r)]) console.log(l)
   }
 }
 

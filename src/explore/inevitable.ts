@@ -145,7 +145,7 @@ class Behind implements Chooser {
     return this.inner.choose(kind, options)
   }
   stepped(task: Option): void {
-    if (this.n >= this.upTo) this.inner.stepped(task)
+    this.inner.stepped(task)
   }
   end(end: RunEnd): void {
     this.inner.end(end)
@@ -243,10 +243,8 @@ class Search {
   /** Search everything behind `at` decisions: the decisions followed by an execution that avoids it, or whether all fail. */
   private wayOut(at: number): number | boolean {
     const { m } = this.world
-    // No sleep sets: of two orders of independent steps only one may pass a state in which a property fails. The watch
-    // does not see all of what `weak` and the race detector keep.
-    const cache = this.f.model !== 'weak' && !this.f.races
-    const exhaustive = new Exhaustive(m, this.watch, { sleep: false, cache })
+    // No sleep sets: of two orders of independent steps only one may pass a state in which a property fails.
+    const exhaustive = new Exhaustive(m, this.watch, { sleep: false })
     const tape = new Tape(m, new Behind(this.world, new Follow(this.choices), at, exhaustive))
     const limit = this.executions + (this.o.limit ?? 3000)
     while (exhaustive.more()) {
