@@ -8,11 +8,12 @@ import type { Row } from './row.ts'
 import { mustHold, type Sanitizers } from './sanitizers.ts'
 
 const EXECUTIONS = 1000
+const CONDITIONS = Object.entries(INSTALLED)
 
 /** An execution has ended well: nothing was found, and all is installed. */
 export function mustBeInstalled(m: Machine, w: InstallWorld, verdict: string): void {
   mustHold('the install workload', verdict, m.problems)
-  for (const what in INSTALLED) if (!INSTALLED[what]!(w)) throw new Error(`the install workload: not true: ${what}`)
+  for (const [what, holds] of CONDITIONS) if (!holds(w)) throw new Error(`the install workload: not true: ${what}`)
 }
 
 function runs(e: Effort, sanitizers: Sanitizers): Promise<Figure> {

@@ -2,8 +2,8 @@
 // Words choose rows by the start of their id (`npm run bench -- install proof`); --json prints one object, --markdown the
 // table of the README, --bugs how often each strategy finds two seeded bugs, and how soon.
 import { arch, cpus } from 'node:os'
+import { measureApart } from './apart.ts'
 import { bugTable, bugText } from './bugs.ts'
-import { FULL } from './measure.ts'
 import { ROWS } from './rows.ts'
 import { HEADER, json, LEGEND, MARKDOWN, type Measured, markdown, measureRow, text } from './table.ts'
 
@@ -31,7 +31,7 @@ if (has('--bugs')) {
   say(has('--markdown') ? MARKDOWN : HEADER)
   const all: Measured[] = []
   for (const row of ROWS.filter(r => words.length === 0 || words.some(w => r.id.startsWith(w)))) {
-    const m = await measureRow(row, FULL)
+    const m = await measureRow(row, measureApart)
     all.push(m)
     say(has('--markdown') ? [markdown(m)] : text(m))
   }

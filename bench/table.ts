@@ -1,7 +1,7 @@
 // The rows measured, and the same as text of at most 80 columns, as JSON, or as the table of the README.
-import { BUSY, type Effort, type Figure } from './measure.ts'
+import type { Which } from './apart.ts'
+import { BUSY, type Figure } from './measure.ts'
 import { met, type Row, type Unit } from './row.ts'
-import { OFF, ON } from './sanitizers.ts'
 
 export interface Measured {
   readonly row: Row
@@ -12,11 +12,16 @@ export interface Measured {
   readonly references: readonly { readonly what: string; readonly figure: Figure | string }[]
 }
 
-export async function measureRow(row: Row, e: Effort): Promise<Measured> {
-  const off = await row.measure(e, OFF)
-  const on = row.unwatched === true ? null : await row.measure(e, ON)
+/** Every figure of a row, each by `measure`: in this process, or in one of its own (apart.ts). */
+export async function measureRow(
+  row: Row,
+  measure: (row: Row, which: Which) => Promise<Figure | string>,
+): Promise<Measured> {
+  const off = (await measure(row, 'off')) as Figure
+  const on = row.unwatched === true ? null : ((await measure(row, 'on')) as Figure)
   const references: { what: string; figure: Figure | string }[] = []
-  for (const r of row.references ?? []) references.push({ what: r.what, figure: await r.measure(e) })
+  for (const [i, r] of (row.references ?? []).entries())
+    references.push({ what: r.what, figure: await measure(row, i) })
   return { row, off, on, references }
 }
 

@@ -10,6 +10,7 @@ if (!existsSync(join(root, 'node_modules', 'tsx'))) {
   console.error(`famsim: packages are not installed in ${root}; type: npm run setup`)
   process.exit(2)
 }
+await import('./v8-flags.mjs')
 const { register } = await import('tsx/esm/api')
 register()
 registerHook('./scenario-hook.mjs', import.meta.url)

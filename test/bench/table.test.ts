@@ -2,11 +2,14 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { measureHere, type Which } from '../../bench/apart.ts'
 import { type Figure, QUICK, quickest, ratePerSecond, took } from '../../bench/measure.ts'
 import type { Row } from '../../bench/row.ts'
 import { ROWS } from '../../bench/rows.ts'
 import { mustHold } from '../../bench/sanitizers.ts'
 import { HEADER, json, LEGEND, markdown, measureRow, show, text } from '../../bench/table.ts'
+
+const quick = (r: Row, which: Which) => measureHere(r, which, QUICK)
 
 const row = (o: Partial<Row>): Row => ({
   id: 'x',
@@ -23,7 +26,7 @@ describe('rows', () => {
   it.each(ROWS.filter(r => !/^proof-[34]$/.test(r.id)).map(r => [r.id, r] as const))(
     '%s is measured',
     async (_id, r) => {
-      const m = await measureRow(r, QUICK)
+      const m = await measureRow(r, quick)
       for (const f of [m.off, ...(m.on === null ? [] : [m.on])]) expect(f.value).toBeGreaterThan(0)
       for (const { figure } of m.references)
         if (typeof figure !== 'string') expect(figure.value).toBeGreaterThan(0)
@@ -57,7 +60,7 @@ describe('a row as text', () => {
           { what: 'absent', measure: () => 'skipped: no absent here' },
         ],
       }),
-      QUICK,
+      quick,
     )
     expect(text(m).map(l => l.replace(/ +/g, ' '))).toEqual([
       'things 5 M/s ~7.50 M/s 2.50 M/s met',
@@ -68,12 +71,12 @@ describe('a row as text', () => {
     expect(markdown(m)).toBe('| things | 5 M/s | 7.50 M/s | 2.50 M/s | other 15.0 M/s |')
   })
   it('measures once where no sanitizer has a say', async () => {
-    const m = await measureRow(row({ unwatched: true, unit: ' s', target: 1, measure: () => ({ value: 2 }) }), QUICK)
+    const m = await measureRow(row({ unwatched: true, unit: ' s', target: 1, measure: () => ({ value: 2 }) }), quick)
     expect(m.on).toBe(null)
     expect(text(m)[0]).toMatch(/ 1 s +2\.00 s +MISSED$/)
   })
   it('says when something was not done in time', async () => {
-    const m = await measureRow(row({ unit: ' s', measure: (): Figure => ({ value: null }) }), QUICK)
+    const m = await measureRow(row({ unit: ' s', measure: (): Figure => ({ value: null }) }), quick)
     expect(text(m)[0]).toMatch(/not done +not done +MISSED$/)
   })
   it.each([
@@ -89,7 +92,7 @@ describe('a row as text', () => {
 
 describe('measuring', () => {
   it('gives things by time', async () => {
-    const f = await ratePerSecond({ rounds: 2, roundMs: 20 }, () => {
+    const f = await ratePerSecond({ warmMs: 0, rounds: 2, roundMs: 20 }, () => {
       const end = performance.now() + 5
       while (performance.now() < end);
       return 10
@@ -104,7 +107,7 @@ describe('measuring', () => {
     const idle = await quickest(QUICK, 1, () => new Promise(done => setTimeout(done, 100)))
     expect(idle.share).toBeLessThan(0.9)
     let times = 0
-    await quickest({ rounds: 1, roundMs: 10_000 }, 3, () => times++)
+    await quickest({ warmMs: 0, rounds: 1, roundMs: 10_000 }, 3, () => times++)
     expect(times).toBe(3)
   })
   it('refuses a workload that goes wrong, data races aside', () => {
