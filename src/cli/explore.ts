@@ -11,8 +11,9 @@ import {
   scenarioName,
   search,
 } from '../explore/index.ts'
-import { count, problemLines, traceLine, wrap } from '../report/index.ts'
-import type { MarkCount, TraceEvent } from '../sim/index.ts'
+import { count, problemLines, wrap } from '../report/index.ts'
+import type { MarkCount } from '../sim/index.ts'
+import { ADVICE, differenceText } from './difference.ts'
 import { UserError } from './errors.ts'
 import { inevitable } from './inevitable.ts'
 import { loadScenario, repository, withScenario } from './load.ts'
@@ -147,25 +148,12 @@ function failedLines(title: string, how: string, f: Failure, out: string, change
   ]
 }
 
-const eventText = (e: TraceEvent | null): string =>
-  e === null
-    ? 'the end'
-    : `'${traceLine(e)
-        .trim()
-        .replace(/^\d+ +/, '')
-        .replace(/ +/g, ' ')}'`
-
 /** Why a failure that does not come again is a mistake of the scenario. */
 function strayed(f: Failure): string {
   const first = `execution ${f.execution} failed (${f.problem.kind}: ${f.problem.text}), the same choices`
   const p = f.run.problem
   const then = p === null ? 'then held' : `then gave ${p.kind}: ${p.text}`
-  const d = f.difference
-  const where =
-    d === null
-      ? 'the traces do not show where'
-      : `first difference at event ${d.event}: ${eventText(d.first)} against ${eventText(d.second)}`
-  return `the scenario is not deterministic: ${first} ${then}; ${where}; let nothing outlive an execution (variables of the file, the clock, Math.random)`
+  return `the scenario is not deterministic: ${first} ${then}; ${differenceText(f.difference)}; ${ADVICE}`
 }
 
 function jsonResult(

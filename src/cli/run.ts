@@ -1,12 +1,13 @@
 // famsim run FILE
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { RandomChooser, worldOptions } from '../explore/index.ts'
+import { firstDifference, keeper, RandomChooser, worldOptions } from '../explore/index.ts'
 import { DEFAULT_KERNEL, kernelProfile } from '../profile/index.ts'
-import { LEGEND, Narrative, summaryLines, TRACE_HEAD, traceLine } from '../report/index.ts'
+import { LEGEND, Narrative, summaryLines, TRACE_HEAD, traceLine, wrap } from '../report/index.ts'
 import type { TraceEvent } from '../sim/index.ts'
 import { opcodeTable } from '../wire/index.ts'
 import { type RunResult, runScenario, type Scenario } from '../world/index.ts'
+import { ADVICE, differenceText } from './difference.ts'
 import { oneLine, UserError } from './errors.ts'
 import { loadScenario, withScenario } from './load.ts'
 import { orderText, type SettingOptions, settingOf, settingText } from './options.ts'
@@ -76,6 +77,8 @@ export async function run(file: string, o: RunOptions): Promise<void> {
   const sinks: ((e: TraceEvent) => void)[] = []
   if (narrative) sinks.push(narrative.sink)
   if (traceFile) sinks.push(e => traceFile.add(e))
+  const events: [TraceEvent[], TraceEvent[]] = [[], []]
+  if (o.twice) sinks.push(keeper(events[0]))
   const once = (sink?: (e: TraceEvent) => void) =>
     withScenario(resolve(file), () =>
       change.within(() =>
@@ -92,17 +95,19 @@ export async function run(file: string, o: RunOptions): Promise<void> {
   )
   narrative?.end()
   traceFile?.close()
-  const second = o.twice ? once() : null
+  const second = o.twice ? once(keeper(events[1])) : null
   const equal = second === null || second.digest === first.digest
+  const where = equal ? null : differenceText(firstDifference(...events))
   const ok = first.verdict === 'held' && equal
   if (o.json)
-    console.log(JSON.stringify({ ...jsonResult(file, s, kernel, setting.model, first, second), ...change.json }))
+    console.log(JSON.stringify({ ...jsonResult(file, s, kernel, setting.model, first, second, where), ...change.json }))
   else {
     if (story) console.log('')
     for (const l of summaryLines(s.title, kernel, first)) console.log(l)
     if (!story) for (const l of change.notes) console.log(`  ${l}`)
     if (second !== null)
       console.log(equal ? `  twice: ${second.digest}, equal both times` : `  twice: ${second.digest}, NOT equal`)
+    if (where !== null) for (const l of wrap(`not deterministic: ${where}; ${ADVICE}`, 76)) console.log(`    ${l}`)
     if (!ok) console.log(`reproduce: famsim run ${typed(file)} ${settingText(setting)}${change.words}`)
   }
   process.exitCode = ok ? 0 : 1
@@ -115,6 +120,7 @@ function jsonResult(
   model: string,
   r: RunResult,
   second: RunResult | null,
+  difference: string | null,
 ): object {
   return {
     scenario: file,
@@ -125,7 +131,9 @@ function jsonResult(
     model,
     steps: r.steps,
     digest: r.digest,
-    ...(second === null ? {} : { digest2: second.digest, equal: second.digest === r.digest }),
+    ...(second === null
+      ? {}
+      : { digest2: second.digest, equal: difference === null, ...(difference === null ? {} : { difference }) }),
     interleaving: r.interleaving,
     messages: r.messages,
     faults: r.faults,

@@ -5,7 +5,7 @@ export { Exhaustive, type ExhaustiveOptions, type SearchStats } from './exhausti
 export { type Alternative, type Inevitable, inevitable, type Rung } from './inevitable.ts'
 export * from './litmus/index.ts'
 export { type Finding, type Site, type SiteKind, type Subject, sites, tryWithout } from './mutate.ts'
-export { confirm, type Difference, type Recorded } from './record.ts'
+export { confirm, type Difference, firstDifference, keeper, type Recorded } from './record.ts'
 export { type Replay, replay } from './replay.ts'
 export {
   makeRunFile,

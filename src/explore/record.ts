@@ -58,6 +58,13 @@ export interface Difference {
   readonly second: TraceEvent | null
 }
 
+/** A sink that keeps events, up to a bound. */
+export const keeper =
+  (events: TraceEvent[]) =>
+  (e: TraceEvent): void => {
+    if (events.length < MAX_EVENTS) events.push(e)
+  }
+
 /** One execution of `world` (its trace on) under `chooser`, with every event. */
 export function trace(world: World, chooser: Chooser, every = 64): { run: Recorded; events: TraceEvent[] } {
   const { m } = world
@@ -65,8 +72,9 @@ export function trace(world: World, chooser: Chooser, every = 64): { run: Record
   const points = new Checkpoints(m, every, true)
   const tape = new Tape(m, chooser)
   // Only what happens in here is to be seen: a rewind takes the trace back to where set-up ended.
+  const keep = keeper(events)
   m.trace.sink = e => {
-    if (events.length < MAX_EVENTS) events.push(e)
+    keep(e)
     points.sink()
   }
   const result = world.run(tape)

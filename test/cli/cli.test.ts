@@ -46,6 +46,27 @@ describe('famsim run', () => {
     const digest = r.out.match(/digest ([0-9a-f]{16})/)![1]
     expect(r.out).toContain(`twice: ${digest}, equal both times`)
   })
+  it('--twice shows the first event that differs of a scenario that is not deterministic', () => {
+    const path = scenarioFile(
+      'stray.ts',
+      `let runs = 0
+      export default scenario('every run reads elsewhere', ({ world }) => {
+        const fs = world.host('h0').famfs('/mnt/famfs', { mkfs: world.daxdev('dax0.0', { size: GiB(4) }) })
+        fs.creat('/x', MiB(2))
+        world.hosts[0].app('a', function* (sys) {
+          yield* sys.pread(yield* sys.open('/mnt/famfs/x'), 64, 4096 * runs++)
+        })
+      })`,
+    )
+    const r = famsim(['run', path, '--twice', '--quiet'])
+    expect(r.code).toBe(1)
+    expect(r.out).toMatch(/NOT equal\n {4}not deterministic: first difference at event \d+: /)
+    expect(r.out.replace(/\s+/g, ' ')).toMatch(/mem read dax0\.0\S* \d+ 64' against '.* let nothing outlive/)
+    expect(JSON.parse(famsim(['run', path, '--twice', '--json']).out)).toMatchObject({
+      equal: false,
+      difference: expect.stringMatching(/^first difference at event \d+: /),
+    })
+  })
   it('--json prints one object', () => {
     const r = famsim(['run', FIRST, '--seed', '7', '--json'])
     const o = JSON.parse(r.out)
