@@ -5,6 +5,7 @@
  * of its argument that mattered (those that had no effect may be missing). All together must pass.
  */
 export function minimise<T>(items: readonly T[], test: (part: readonly T[]) => readonly T[] | null): readonly T[] {
+  if (items.length === 0) return items
   let keep = test([]) ?? items
   if (keep.length === 0) return keep
   let size = (keep.length + 1) >> 1

@@ -24,6 +24,8 @@ import { type Deviation, Follow, followDeviations, Tape } from './tape.ts'
 export interface ShrinkOptions {
   /** Stop after so many seconds of real time; what was reached so far is the answer. Default 60. */
   readonly maxSeconds?: number
+  /** Leave out applications and faults only; the choices stay as they come. */
+  readonly partsOnly?: boolean
   readonly progress?: (executions: number, deviations: number) => void
 }
 
@@ -107,14 +109,15 @@ class Shrinker {
     let minimal = false
     try {
       if (this.fails(followDeviations([]))) this.plain = this.found!.text
-      // Each round leaves something out, or is the last.
-      for (let last = ''; last !== this.state(); ) {
-        last = this.state()
-        // First what makes the run long; what makes it hard to read comes after.
-        this.parts()
+      // First what makes the run long.
+      this.parts()
+      // Each round leaves something out, or is the last: what it ends with was then tried without each of its parts.
+      for (let last = ''; !this.o.partsOnly && last !== this.measure(); ) {
+        last = this.measure()
         this.byPlace()
         this.byPairs()
         this.byNumber()
+        this.parts()
         this.ends()
       }
       minimal = true
@@ -133,8 +136,8 @@ class Shrinker {
     this.found = failureOf(this.result)
     return sameProblem(this.found, this.f.problem)
   }
-  private state(): string {
-    return JSON.stringify([this.deviations, this.without])
+  private measure(): string {
+    return JSON.stringify([this.deviations.length, this.without])
   }
   private apps(): string[] {
     return this.world.appNames().filter(a => !this.without.apps.includes(a))
@@ -227,6 +230,7 @@ class Shrinker {
   private ends(): void {
     for (const app of this.apps()) {
       let order = this.order()
+      const { deviations } = this
       const others = this.without.ends.filter(e => e[0] !== app)
       const end = this.without.ends.find(e => e[0] === app)?.[1]
       lowest(end ?? order.steps.filter(label => label === app).length, n => {
@@ -234,18 +238,21 @@ class Shrinker {
         if (now !== null) order = now
         return now !== null
       })
-      if (this.without.ends.length > others.length) this.dropIdle(others, order)
+      if (end === undefined && this.without.ends.length > others.length) this.dropIdle(others, order, deviations)
     }
   }
 
   /** An end after the application's own last operation cuts nothing, and is not noted. */
-  private dropIdle(others: Without['ends'], order: StepOrder): void {
+  private dropIdle(others: Without['ends'], order: StepOrder, deviations: readonly Deviation[]): void {
     const run = (ends: Without['ends']): string => {
       this.world.leaveOut({ ...this.without, ends })
       this.fails(new StepChooser(this.world.m, order))
       return `${this.result!.steps} ${this.result!.interleaving}`
     }
-    if (run(this.without.ends) === run(others)) this.without = { ...this.without, ends: others }
+    if (run(this.without.ends) === run(others)) {
+      this.without = { ...this.without, ends: others }
+      this.deviations = deviations
+    }
     this.world.leaveOut(this.without)
   }
 

@@ -12,8 +12,8 @@ import {
   search,
   shrink,
 } from '../../src/explore/index.ts'
-import { minimise } from '../../src/explore/minimise.ts'
-import { Cell, work } from '../../src/sim/index.ts'
+import { lowest, minimise } from '../../src/explore/minimise.ts'
+import { Cell, Mutex, mutex_lock, mutex_unlock, work } from '../../src/sim/index.ts'
 import { after, buildWorld, GiB, MiB, poison, type Scenario, scenario, type Without } from '../../src/world/index.ts'
 import { twoPreemptions } from './fixtures/two-preemptions.ts'
 
@@ -129,6 +129,34 @@ describe('shrink', () => {
     expect(r.without.ends).toEqual([])
     expect(r.after.deviations).toBeGreaterThan(0)
   })
+  it('who remains keeps his order, though a lock he waited for is free now', () => {
+    // c holds the lock that a waits for; what fails is between a and b alone.
+    const s = scenario('lock', ({ world }) => {
+      const host = world.host('h0')
+      const x = new Cell(world.m, 'x', 0)
+      const own = new Cell(world.m, 'own', 0)
+      const lock = new Mutex(world.m, 'lock')
+      host.app('c', function* () {
+        yield* mutex_lock(lock)
+        for (let i = 0; i < 9; i++) yield* own.store(i)
+        yield* mutex_unlock(lock)
+      })
+      host.app('a', function* () {
+        yield* mutex_lock(lock)
+        yield* x.store(1)
+        yield* x.store(0)
+        yield* mutex_unlock(lock)
+      })
+      host.app('b', function* () {
+        world.expect('x', yield* x.load(), 0)
+      })
+    })
+    for (let seed = 1; seed <= 8; seed++) {
+      const r = shrink(s, failing(s, 'random', seed))
+      expect(r.apps).toEqual(['h0/a', 'h0/b'])
+      expect(r.after.deviations).toBe(1)
+    }
+  })
   it('what is left out of a file must be there', () => {
     const s = twoPreemptions(20)
     const f = failing(s)
@@ -228,6 +256,23 @@ describe('minimise', () => {
         const got = minimise(items, p => (passes(p) ? p : null))
         expect(passes(got)).toBe(true)
         for (const x of got) expect(passes(got.filter(y => y !== x))).toBe(false)
+      }),
+    )
+  })
+  it('asks nothing about nothing', () => {
+    expect(minimise([], () => [])).toEqual([])
+    let asked = 0
+    minimise([], p => {
+      asked++
+      return p
+    })
+    expect(asked).toBe(0)
+  })
+  it('finds the lowest number below which the next does not pass', () => {
+    fc.assert(
+      fc.property(fc.nat(300), fc.nat(300), (x, y) => {
+        const [need, high] = x < y ? [x, y] : [y, x]
+        expect(lowest(high, n => n >= need)).toBe(need)
       }),
     )
   })
