@@ -11,6 +11,7 @@ import { settingOptions, WITH } from './options.ts'
 import { replay } from './replay.ts'
 import { run } from './run.ts'
 import { shrink } from './shrink.ts'
+import { slice } from './slice.ts'
 
 function famsim(): Command {
   const p = new Command('famsim')
@@ -54,6 +55,12 @@ function famsim(): Command {
     .option('--with <file>', WITH)
     .option('--json', 'print one JSON object')
     .action(shrink)
+  p.command('slice')
+    .description('keep only what led to the failure of a run file')
+    .argument('<runfile>', 'file written by famsim explore or shrink')
+    .option('--with <file>', WITH)
+    .option('--json', 'print one JSON object')
+    .action(slice)
   settingOptions(p.command('mutate'))
     .description('weaken one lock, barrier, exchange or check at a time and say which are load-bearing')
     .argument('<files...>', 'scenario files')

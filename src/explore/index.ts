@@ -21,6 +21,7 @@ export {
 export { type Failure, type SearchOptions, type SearchResult, search } from './search.ts'
 export { MAX_STEPS, makeWorld, type NamedProblem, type Setting, sameProblem, worldOptions } from './setting.ts'
 export { type ShrinkOptions, type ShrinkResult, type Size, shrink } from './shrink.ts'
+export { type Slice, type SlicedTask, slice } from './slice.ts'
 export { type Ask, GuidedChooser } from './strategies/guided.ts'
 export { ListChooser } from './strategies/list.ts'
 export { PctChooser } from './strategies/pct.ts'

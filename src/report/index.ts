@@ -2,4 +2,4 @@
 export { count, cut, nameColumn, timeColumn } from './columns.ts'
 export { LEGEND, Narrative, wrap } from './narrative.ts'
 export { problemLines, summaryLines } from './summary.ts'
-export { TRACE_HEAD, traceLine } from './trace-text.ts'
+export { shortLine, TRACE_HEAD, traceLine } from './trace-text.ts'

@@ -101,12 +101,19 @@ export class JList<T> implements Undoable, Watched {
   }
   at(i: number): T | undefined {
     const v = this.list[i]
-    if (this.j.watch !== null) this.j.watch.read(this, v)
+    const { watch } = this.j
+    if (watch !== null) {
+      watch.read(this, v)
+      watch.detail(this, v, 'look')
+    }
     return v
   }
   push(v: T): void {
     const { watch } = this.j
-    if (watch !== null) this.before(watch)
+    if (watch !== null) {
+      this.before(watch)
+      watch.detail(this, v, 'put')
+    }
     this.j.push(this, -1, undefined)
     this.list.push(v)
     if (watch !== null) watch.add(this.id, this.bag ? v : this.list)
@@ -119,6 +126,7 @@ export class JList<T> implements Undoable, Watched {
     const old = this.list[i]!
     if (watch !== null) {
       this.before(watch)
+      watch.detail(this, old, 'take')
       if (this.bag) watch.remove(this.id, old)
       watch.saw(old)
     }
@@ -181,12 +189,20 @@ export class JMap<K, V> implements Undoable, Watched {
   }
   get(k: K): V | undefined {
     const v = this.m.get(k)?.v
-    if (this.j.watch !== null) this.j.watch.read(this, v)
+    const { watch } = this.j
+    if (watch !== null) {
+      watch.read(this, v)
+      watch.detail(this, k, 'look')
+    }
     return v
   }
   has(k: K): boolean {
     const there = this.m.has(k)
-    if (this.j.watch !== null) this.j.watch.read(this, there)
+    const { watch } = this.j
+    if (watch !== null) {
+      watch.read(this, there)
+      watch.detail(this, k, 'look')
+    }
     return there
   }
   set(k: K, v: V): void {
@@ -199,12 +215,14 @@ export class JMap<K, V> implements Undoable, Watched {
       this.m.set(k, fresh)
       if (watch !== null) {
         watch.touch(this, true)
+        watch.detail(this, k, 'put')
         watch.add(this.id, v, k, fresh.seq)
       }
     } else {
       const old = { v: slot.v, seq: -1 }
       if (watch !== null) {
         watch.touch(this, true)
+        watch.detail(this, k, 'put')
         watch.remove(this.id, slot.v, k, slot.seq)
       }
       this.j.push(this, k, old)
@@ -216,13 +234,17 @@ export class JMap<K, V> implements Undoable, Watched {
     const slot = this.m.get(k)
     const { watch } = this.j
     if (slot === undefined) {
-      if (watch !== null) watch.read(this, false)
+      if (watch !== null) {
+        watch.read(this, false)
+        watch.detail(this, k, 'look')
+      }
       return false
     }
     this.j.push(this, k, slot)
     this.m.delete(k)
     if (watch !== null) {
       watch.touch(this, true)
+      watch.detail(this, k, 'take')
       watch.remove(this.id, slot.v, k, slot.seq)
       watch.saw(true)
     }

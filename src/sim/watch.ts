@@ -98,6 +98,12 @@ export class Watch {
     writes[this.n++] = write
   }
 
+  /**
+   * The last touch of the container `o` was about one part of it, a key of a map or an item of a list: it was put there, taken
+   * away, or looked at. The search takes a container as one thing; the slicer follows parts.
+   */
+  detail(_o: Watched, _part: unknown, _how: 'put' | 'take' | 'look'): void {}
+
   /** The running task (or `t`) saw a value. */
   saw(v: unknown, t: Task | null = this.task): void {
     if (t === null) return

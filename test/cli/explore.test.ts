@@ -81,6 +81,23 @@ describe('a failure is a file', () => {
     expect(statSync(join(dir, 'short.json')).size).toBeLessThan(2048)
     expect(JSON.parse(famsim(['replay', 'short.json', '--json']).out).reproduces).toBe(true)
   })
+  it('slice keeps what led to the failure, and names who does not matter', () => {
+    const r = famsim(['slice', 'two-preemptions.run.json'])
+    expect([r.code, r.err]).toEqual([0, ''])
+    expect(r.out).toMatch(/^expectation: what a sees of y: expected 0, got 1\n/)
+    expect(r.out.replace(/\n {2}/g, ' ')).toContain('in the same way): h0/c, h0/d, h0/e\n')
+    expect(r.out).toMatch(/^kept 4 of \d+ events\n(?: +\d+ h0\/[ab] .*\n){4}/m)
+    for (const l of r.out.split('\n')) expect(l.length, l).toBeLessThanOrEqual(80)
+    const json = JSON.parse(famsim(['slice', 'two-preemptions.run.json', '--json']).out)
+    expect(json).toMatchObject({ fails: true, without: { apps: ['h0/c', 'h0/d', 'h0/e'] } })
+    expect(json.kept.map((e: { what: string }) => e.what)).toEqual(['store', 'load', 'store', 'load'])
+    expect(famsim(['slice', change('calm.json', { choices: { labels: [], runs: [] } })])).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(
+        /^famsim: calm\.json: does not fail with its problem any more \(expectation\); [^\n]+\n$/,
+      ),
+    })
+  })
   it('explore --inevitable plots from where on it could not be avoided, and names the decision', () => {
     const r = famsim(['explore', '--inevitable', 'two-preemptions.run.json', '--runs', '10'])
     expect([r.code, r.err]).toEqual([0, ''])
