@@ -64,7 +64,7 @@ function famsim(): Command {
   settingOptions(p.command('mutate'))
     .description('weaken one lock, barrier, exchange or check at a time and say which are load-bearing')
     .argument('<files...>', 'scenario files')
-    .option('--runs <n>', 'most executions for each', '300')
+    .option('--runs <n>', 'most executions for each (default: 300, fewer if they are long)')
     .option('--json', 'print one JSON object a scenario')
     .action(mutate)
   p.command('list')

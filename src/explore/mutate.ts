@@ -1,6 +1,8 @@
 // What is load-bearing: weaken one lock, barrier, exchange or check at a time, search, and say which weakening something
 // noticed. A site is a kind of operation on a named object in a named function; all its occurrences are weakened together.
 import type { Chooser, Machine, Op, Problem, Task, Verdict } from '../sim/index.ts'
+import { type Fewer, fewer } from './fewer.ts'
+import { type Deviation, Tape } from './tape.ts'
 
 export type SiteKind = 'lock' | 'barrier' | 'exchange' | 'check'
 
@@ -22,6 +24,8 @@ export interface Finding {
   readonly verdict: Verdict
   /** Executions until it was noticed, or all that were tried. */
   readonly executions: number
+  /** Decisions other than the default that are enough to notice it, as few as a short search for fewer found. */
+  readonly deviations: readonly Deviation[]
 }
 
 /** One execution of the thing under test, from its start. */
@@ -61,20 +65,42 @@ const siteOf = (kind: SiteKind, t: Task, op: Op): Site => ({
 
 const key = (s: Site): string => `${s.fn}: ${s.what}`
 
-/** What a check sees when it is gone: nothing was ever set. Undefined: it is no check (it reads a number, a name...). */
-const nothing = (v: unknown): unknown =>
-  typeof v === 'boolean' ? false : v === null || typeof v === 'object' ? null : undefined
+/** What a check sees when it is gone: nothing was ever set. Undefined: it is no check (it reads a name...). */
+function nothing(v: unknown): unknown {
+  if (typeof v === 'boolean') return false
+  if (typeof v === 'number') return 0
+  return v === null || typeof v === 'object' ? null : undefined
+}
 
-/** Every site met in a few executions. Loads count when they ever saw a flag set or a pointer. */
+/** A site, and what its load saw: nothing, something, numbers. */
+interface Met {
+  readonly site: Site
+  nothing: boolean
+  something: boolean
+  number: boolean
+}
+
+/**
+ * Every site met in a few executions. A load is a check when it ever saw a flag set or a pointer; one of a number when it
+ * saw 0 too, so that it may be a flag.
+ */
 export function sites(s: Subject, choosers: readonly Chooser[]): Site[] {
-  const met = new Map<string, Site>()
+  const met = new Map<string, Met>()
   s.m.instead = (t, op) => {
     const kind = kindOf(op)
     const r = op.kind.exec(t, op)
-    if (kind !== null && (kind !== 'check' || (nothing(r) !== undefined && r !== null && r !== false))) {
-      const site = siteOf(kind, t, op)
-      met.set(key(site), site)
+    if (kind === null) return r
+    const site = siteOf(kind, t, op)
+    let x = met.get(key(site))
+    if (x === undefined) {
+      x = { site, nothing: false, something: false, number: false }
+      met.set(key(site), x)
     }
+    if (kind !== 'check') return r
+    const n = nothing(r)
+    if (n === r) x.nothing = true
+    else if (n !== undefined) x.something = true
+    if (typeof r === 'number') x.number = true
     return r
   }
   try {
@@ -83,7 +109,10 @@ export function sites(s: Subject, choosers: readonly Chooser[]): Site[] {
     s.m.instead = null
   }
   const order: SiteKind[] = ['lock', 'exchange', 'barrier', 'check']
-  return [...met.values()].sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind) || (key(a) < key(b) ? -1 : 1))
+  const found = [...met.values()].filter(x => x.site.kind !== 'check' || (x.something && (x.nothing || !x.number)))
+  return found
+    .map(x => x.site)
+    .sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind) || (key(a) < key(b) ? -1 : 1))
 }
 
 /** Carry out operations with one site weakened. */
@@ -95,6 +124,8 @@ const weakened =
       return undefined
     const kind = kindOf(op)
     if (kind !== site.kind || key(siteOf(kind, t, op)) !== key(site)) return op.kind.exec(t, op)
+    // A whole section in one step: nobody sees that the lock is not there, but for the race detector.
+    if (kind === 'lock' && typeof op.a === 'function') return op.a()
     if (kind === 'exchange') {
       // A plain store that believes it won.
       const c = op.obj as unknown as { poke(v: unknown): void }
@@ -109,7 +140,13 @@ const weakened =
     return kind === 'lock' ? 0 : undefined // not taken, but who asked thinks so; a barrier that is not there
   }
 
-/** Weaken one site (null: none) and search: `choosers` are tried in order until something is noticed. */
+/** Executions that look for fewer deviations. */
+const FEWER = 200
+
+/**
+ * Weaken one site (null: none) and search: `choosers` are tried in order until something is noticed; then fewer deviations
+ * that have the same kind of problem.
+ */
 export function tryWithout(s: Subject, site: Site | null, choosers: Iterable<Chooser>): Finding {
   const { guards } = s.m
   s.m.instead = site === null ? null : weakened(site)
@@ -119,20 +156,53 @@ export function tryWithout(s: Subject, site: Site | null, choosers: Iterable<Cho
   try {
     for (const c of choosers) {
       executions++
-      let r: ReturnType<Subject['execute']>
-      try {
-        r = s.execute(c)
-      } catch (e) {
-        // The model tripped over its own state: something noticed.
-        const text = e instanceof Error ? e.message : String(e)
-        const problem = { kind: 'crash', text, task: '-', backtrace: [] }
-        return { site, problem, verdict: 'failed', executions }
-      }
-      if (r.verdict !== 'held') return { site, problem: r.problems[0] ?? null, verdict: r.verdict, executions }
+      const tape = new Tape(s.m, c)
+      const r = execute(s, tape)
+      if (r.verdict === 'held') continue
+      const deviations = fewest(s, [...tape.deviations], r)
+      return { site, problem: r.problem, verdict: r.verdict, executions, deviations }
     }
   } finally {
     s.m.instead = null
     s.m.guards = guards
   }
-  return { site, problem: null, verdict: 'held', executions }
+  return { site, problem: null, verdict: 'held', executions, deviations: [] }
+}
+
+interface Outcome {
+  readonly verdict: Verdict
+  readonly problem: Problem | null
+}
+
+function execute(s: Subject, c: Chooser): Outcome {
+  try {
+    const r = s.execute(c)
+    return { verdict: r.verdict, problem: r.problems[0] ?? null }
+  } catch (e) {
+    // The model tripped over its own state: something noticed.
+    const text = e instanceof Error ? e.message : String(e)
+    return { verdict: 'failed', problem: { kind: 'crash', text, task: '-', backtrace: [] } }
+  }
+}
+
+class Enough extends Error {}
+
+/** Fewer of the deviations that have the same kind of problem. */
+function fewest(s: Subject, all: readonly Deviation[], found: Outcome): readonly Deviation[] {
+  let left = FEWER
+  const f: Fewer = {
+    m: s.m,
+    deviations: all,
+    fails: c => {
+      if (left-- === 0) throw new Enough()
+      const r = execute(s, c)
+      return r.verdict !== 'held' && r.problem?.kind === found.problem?.kind
+    },
+  }
+  try {
+    fewer(f)
+  } catch (e) {
+    if (!(e instanceof Enough)) throw e
+  }
+  return f.deviations
 }

@@ -1,20 +1,15 @@
 // The shrinker: a smaller run that fails with the same problem. Choices that are not the default are replaced by it, and
-// applications, faults and the last operations of applications are left out, until nothing more can be.
-//
-// A deviation is a decision that did not take option 0. Taking one away changes what follows, so deviations are named by
-// what the tasks had done, not by number: "where task a would go on after 12 steps of its own, b runs" (places.ts). Blocks
-// of them are replaced by the default, half of all, a quarter, and so on down to one by one (delta debugging), then pairs.
-// At the end the same is tried with decisions by number, as the file has them, so that what remains is minimal for a
-// reader of the file.
+// applications, faults and the last operations of applications are left out, until nothing more can be. How choices become
+// fewer: fewer.ts.
 //
 // When an application is left out the others keep the order of their steps (step-order.ts). Leaving something out must not
 // make the failure: if the whole scenario holds when every choice is the default, so must what remains of it; else the
 // problem must read exactly as before. (A reader that fails because its writer was left out is another failure.)
-import type { Choice, Chooser } from '../sim/index.ts'
+import type { Choice, Chooser, Machine } from '../sim/index.ts'
 import type { RunResult, Scenario, Without, World } from '../world/index.ts'
 import { decodeChoices } from './choices.ts'
+import { type Fewer, fewer } from './fewer.ts'
 import { lowest, minimise } from './minimise.ts'
-import { PlaceChooser, type Placed, PlaceTape } from './places.ts'
 import { confirm, type Recorded } from './record.ts'
 import { makeRunFile, type RunFile } from './runfile.ts'
 import { failureOf, makeWorld, type NamedProblem, sameProblem } from './setting.ts'
@@ -70,15 +65,11 @@ export function shrink(s: Scenario, f: RunFile, o: ShrinkOptions = {}): ShrinkRe
   }
 }
 
-/** Up to so many deviations, all pairs are tried; beyond, neighbours only. */
-const ALL_PAIRS = 24
-/** Beyond so many, no pairs. */
-const PAIRS = 500
-
-class Shrinker {
+class Shrinker implements Fewer {
   private readonly s: Scenario
   private readonly f: RunFile
   private readonly world: World
+  readonly m: Machine
   private readonly o: ShrinkOptions
   private readonly until: number
   private executions = 0
@@ -86,7 +77,7 @@ class Shrinker {
   private result: RunResult | null = null
   private found: NamedProblem | null = null
   /** The best so far. */
-  private deviations: readonly Deviation[] = []
+  deviations: readonly Deviation[] = []
   private without: Without
   /** The text of the problem when every choice is the default; null if that does not fail. */
   private plain: string | null = null
@@ -95,6 +86,7 @@ class Shrinker {
     this.s = s
     this.f = f
     this.world = world
+    this.m = world.m
     this.o = o
     this.without = f.without
     this.until = performance.now() + (o.maxSeconds ?? 60) * 1000
@@ -114,9 +106,7 @@ class Shrinker {
       // Each round leaves something out, or is the last: what it ends with was then tried without each of its parts.
       for (let last = ''; !this.o.partsOnly && last !== this.measure(); ) {
         last = this.measure()
-        this.byPlace()
-        this.byPairs()
-        this.byNumber()
+        fewer(this)
         this.parts()
         this.ends()
       }
@@ -128,7 +118,7 @@ class Shrinker {
   }
 
   /** Does the run fail as the file says? */
-  private fails(chooser: Chooser): boolean {
+  fails(chooser: Chooser): boolean {
     if (this.executions > 0 && performance.now() > this.until) throw new OutOfTime()
     this.executions++
     this.o.progress?.(this.executions, this.deviations.length)
@@ -151,54 +141,6 @@ class Shrinker {
   private left() {
     const { deviations, without, executions } = this
     return { deviations, apps: this.apps(), faults: this.faults(), without, executions }
-  }
-
-  /** Leave out deviations named by their place. */
-  private byPlace(): void {
-    const { m } = this.world
-    const places = new PlaceTape(m, followDeviations(this.deviations))
-    if (!this.fails(places)) return
-    const chooser = new PlaceChooser(m, places.found)
-    minimise([...places.found.keys()], part => {
-      chooser.on.fill(0)
-      for (const i of part) chooser.on[i] = 1
-      const tape = new Tape(m, chooser)
-      if (!this.fails(tape)) return null
-      this.deviations = [...tape.deviations]
-      return [...chooser.taken].sort((x, y) => x - y)
-    })
-  }
-
-  /**
-   * What single ones do not reach: two that only work together are left out (there and back again), and of two in a row,
-   * "to c, from there to b", the detour is left out.
-   */
-  private byPairs(): void {
-    const { m } = this.world
-    for (let again = true; again && this.deviations.length > 1 && this.deviations.length <= PAIRS; ) {
-      again = false
-      const places = new PlaceTape(m, followDeviations(this.deviations))
-      if (!this.fails(places)) return
-      for (const part of pairsOf([...places.found])) {
-        const chooser = new PlaceChooser(m, part)
-        chooser.on.fill(1)
-        const tape = new Tape(m, chooser)
-        if (!this.fails(tape) || tape.deviations.length >= this.deviations.length) continue
-        this.deviations = [...tape.deviations]
-        again = true
-        break
-      }
-    }
-  }
-
-  /** Leave out deviations named by the number of their decision. */
-  private byNumber(): void {
-    minimise(this.deviations, part => {
-      const tape = new Tape(this.world.m, followDeviations(part))
-      if (!this.fails(tape)) return null
-      this.deviations = [...tape.deviations]
-      return [...tape.deviations]
-    })
   }
 
   /** The order of steps of the best so far. */
@@ -287,13 +229,4 @@ class Shrinker {
     const file = c.same ? makeRunFile(head, run) : null
     return { ...this.left(), file, before, after, deviations: run.deviations, minimal, found: run.problem }
   }
-}
-
-/** The lists to try: without a detour, then without two. */
-function* pairsOf(all: readonly Placed[]): Generator<Placed[]> {
-  const n = all.length
-  for (let i = 0; i + 1 < n; i++)
-    yield [...all.slice(0, i), { place: all[i]!.place, label: all[i + 1]!.label }, ...all.slice(i + 2)]
-  for (let i = 0; i < n; i++)
-    for (let j = i + 1; j < n && (n <= ALL_PAIRS || j === i + 1); j++) yield all.filter((_, k) => k !== i && k !== j)
 }

@@ -14,7 +14,8 @@ const counts = (m: Record<string, number>): string => {
 export function problemLines(p: Problem): string[] {
   const where = `in ${p.task}${p.backtrace.length > 0 ? `: ${p.backtrace.slice(0, 8).join(' < ')}` : ''}`
   const ordering = (p.ordering ?? []).flatMap(line => wrap(line, 74).map((l, i) => `    ${i === 0 ? '' : '  '}${l}`))
-  return [`  ${p.kind}: ${p.text}`, ...wrap(where, 74).map(l => `    ${l}`), ...ordering]
+  const what = wrap(`${p.kind}: ${p.text}`, 76).map((l, i) => `  ${i === 0 ? '' : '  '}${l}`)
+  return [...what, ...wrap(where, 74).map(l => `    ${l}`), ...ordering]
 }
 
 /** Lines: verdict, problems with their backtraces, and the figures of the run. */

@@ -12,7 +12,9 @@ import {
   mutex_lock,
   mutex_unlock,
   RwSemaphore,
+  SpinLock,
   type Step,
+  spin_section,
   up_read,
 } from '../../src/sim/index.ts'
 import { buildWorld } from '../../src/world/index.ts'
@@ -66,6 +68,7 @@ describe('sites', () => {
     expect(sites(adders(), choosers(5)).map(s => `${s.kind}: ${s.what} in ${s.fn}`)).toEqual([
       'lock: mutex_lock l in add',
       'lock: down_read idle in look',
+      'check: load n in add',
     ])
   })
 })
@@ -76,7 +79,38 @@ describe('verdicts', () => {
     const [guard, idle] = sites(s, choosers(5))
     const found = tryWithout(s, guard!, choosers(200))
     expect([found.verdict, found.problem?.kind]).toEqual(['failed', 'sum'])
+    // Between the load and the store of one the other adds; without any one of these it does not.
+    expect(found.deviations.map(d => `${d.label} instead of ${d.instead}`)).toEqual([
+      'b instead of a',
+      'c instead of b',
+    ])
     expect(tryWithout(s, idle!, choosers(200))).toMatchObject({ verdict: 'held', problem: null, executions: 200 })
+  })
+  it('a section in one step still runs without its lock, which nobody can see', () => {
+    const m = new Machine({ policy: 'free' })
+    const [lock, n] = [new SpinLock(m, 'l'), new Cell(m, 'n', 0)]
+    const mark = m.journal.mark()
+    const s: Subject = {
+      m,
+      execute: c => {
+        m.dropTasks()
+        m.journal.rewind(mark)
+        const section = kfn('section', function* (): Step<void> {
+          yield* spin_section(lock, () => n.poke(1))
+          if (n.peek() !== 1) m.problem('lost', 'the section')
+        })
+        m.spawn(
+          'a',
+          (function* (): Step<void> {
+            yield* section()
+          })(),
+        )
+        return { verdict: m.run(c), problems: [...m.problems] }
+      },
+    }
+    const [site] = sites(s, choosers(2))
+    expect(site).toMatchObject({ kind: 'lock', what: 'spin_lock l' })
+    expect(tryWithout(s, site!, choosers(5)).verdict).toBe('held')
   })
   it('with nothing weakened it holds, and weakening leaves nothing behind', () => {
     const s = adders()
