@@ -14,6 +14,7 @@ import { confirm, type Recorded } from './record.ts'
 import { makeRunFile, type RunFile } from './runfile.ts'
 import { failureOf, makeWorld, type NamedProblem, sameProblem } from './setting.ts'
 import { StepChooser, type StepOrder, StepTape } from './step-order.ts'
+import { PctChooser } from './strategies/pct.ts'
 import { type Deviation, Follow, followDeviations, Tape } from './tape.ts'
 
 export interface ShrinkOptions {
@@ -54,6 +55,10 @@ export interface ShrinkResult {
 }
 
 class OutOfTime extends Error {}
+
+/** Executions of the search for a smaller run, and how many of those that fail are made smaller. */
+const ANEW = 300
+const LIKELY = 3
 
 /** Make the run of a file smaller. */
 export function shrink(s: Scenario, f: RunFile, o: ShrinkOptions = {}): ShrinkResult {
@@ -103,18 +108,25 @@ class Shrinker implements Fewer {
       if (this.fails(followDeviations([]))) this.plain = this.found!.text
       // First what makes the run long.
       this.parts()
-      // Each round leaves something out, or is the last: what it ends with was then tried without each of its parts.
-      for (let last = ''; !this.o.partsOnly && last !== this.measure(); ) {
-        last = this.measure()
-        fewer(this)
-        this.parts()
-        this.ends()
+      if (!this.o.partsOnly) {
+        this.rounds()
+        this.anew()
       }
       minimal = true
     } catch (e) {
       if (!(e instanceof OutOfTime)) throw e
     }
     return this.finish(before, minimal)
+  }
+
+  /** Each leaves something out, or is the last: what it ends with was then tried without each of its parts. */
+  private rounds(): void {
+    for (let last = ''; last !== this.measure(); ) {
+      last = this.measure()
+      fewer(this)
+      this.parts()
+      this.ends()
+    }
   }
 
   /** Does the run fail as the file says? */
@@ -141,6 +153,28 @@ class Shrinker implements Fewer {
   private left() {
     const { deviations, without, executions } = this
     return { deviations, apps: this.apps(), faults: this.faults(), without, executions }
+  }
+
+  /**
+   * What remains of the scenario is small, so a run with fewer deviations may be found quicker than made: search it anew,
+   * with a strategy that switches rarely, and make those with the fewest preemptions smaller.
+   */
+  private anew(): void {
+    if (this.deviations.length < 2) return
+    const tape = new Tape(this.m, new PctChooser(this.f.seed, 2))
+    const found: { readonly preemptions: number; readonly deviations: readonly Deviation[] }[] = []
+    for (let i = 0; i < ANEW; i++)
+      if (this.fails(tape)) found.push({ preemptions: tape.preemptions, deviations: [...tape.deviations] })
+    found.sort((a, b) => a.preemptions - b.preemptions || a.deviations.length - b.deviations.length)
+    for (const { deviations } of found.slice(0, LIKELY)) {
+      const best = [this.deviations, this.without] as const
+      this.deviations = deviations
+      this.rounds()
+      if (this.deviations.length < best[0].length) continue
+      this.deviations = best[0]
+      this.without = best[1]
+      this.world.leaveOut(this.without)
+    }
   }
 
   /** The order of steps of the best so far. */

@@ -15,7 +15,7 @@ export interface SlicedTask {
   /** Steps of the run and those that are kept. */
   readonly steps: number
   readonly kept: number
-  /** Functions of the kept steps, in order, innermost; what comes twice in a row once. */
+  /** Functions of the kept steps, innermost, in the order of their first. */
   readonly path: readonly string[]
 }
 
@@ -87,7 +87,7 @@ export function sliceRun(world: World, f: RunFile): Pick<Slice, 'fails' | 'found
     t.steps++
     if (!kept.has(i)) continue
     t.kept++
-    if (t.path[t.path.length - 1] !== x.frame.name) t.path.push(x.frame.name)
+    if (!t.path.includes(x.frame.name)) t.path.push(x.frame.name)
   }
   return {
     fails: sameProblem(found, f.problem),
