@@ -1,13 +1,15 @@
 // npm run bench: what famsim costs, beside its targets and beside others that do the same work, all in one run.
 // Words choose rows by the start of their id (`npm run bench -- install proof`); --json prints one object, --markdown the
-// table of the README, --bugs how often each strategy finds two seeded bugs, and how soon.
+// table of the README, --bugs how often each strategy finds two seeded bugs, and how soon, --reductions what each reduction
+// of the exhaustive search saves.
 import { arch, cpus } from 'node:os'
 import { measureApart } from './apart.ts'
 import { bugTable, bugText } from './bugs.ts'
+import { reductions, reductionText } from './reductions.ts'
 import { ROWS } from './rows.ts'
 import { HEADER, json, LEGEND, MARKDOWN, type Measured, markdown, measureRow, text } from './table.ts'
 
-const FLAGS = ['--json', '--markdown', '--bugs']
+const FLAGS = ['--json', '--markdown', '--bugs', '--reductions']
 const args = process.argv.slice(2)
 const has = (flag: string): boolean => args.includes(flag)
 const words = args.filter(a => !FLAGS.includes(a))
@@ -27,6 +29,10 @@ if (has('--bugs')) {
   const rows = bugTable()
   say([bugText(rows)])
   if (has('--json')) console.log(JSON.stringify({ ...machine, bugs: rows }))
+} else if (has('--reductions')) {
+  const r = reductions()
+  say([reductionText(r)])
+  if (has('--json')) console.log(JSON.stringify({ ...machine, ...r }))
 } else {
   say(has('--markdown') ? MARKDOWN : HEADER)
   const all: Measured[] = []

@@ -2,30 +2,42 @@
 import { basename, resolve } from 'node:path'
 import type { Command } from 'commander'
 import {
+  collisionOdds,
+  type Estimate,
   type ExhaustiveOptions,
   type Failure,
   makeRunFile,
+  parseCheckpoint,
+  printCheckpoint,
+  Search,
+  type Searched,
+  type SearchOptions,
   type SearchResult,
+  type SearchState,
   type Setting,
   STRATEGIES,
   scenarioName,
-  search,
 } from '../explore/index.ts'
 import { count, problemLines, wrap } from '../report/index.ts'
 import type { MarkCount } from '../sim/index.ts'
+import type { Scenario } from '../world/index.ts'
 import { ADVICE, differenceText } from './difference.ts'
 import { UserError } from './errors.ts'
 import { inevitable } from './inevitable.ts'
-import { loadScenario, repository, withScenario } from './load.ts'
+import { loadScenario, readText, repository, withScenario } from './load.ts'
 import { type SettingOptions, settingOf, settingText, whole } from './options.ts'
-import { Progress, typed, writeRun } from './runfile.ts'
+import { Progress, typed, writeRun, writeText } from './runfile.ts'
 import { type Change, loadWith } from './with.ts'
+import { MAX_WORKERS, searchWith, type Within } from './workers.ts'
 
 interface ExploreOptions extends SettingOptions {
   readonly strategy: string
   readonly runs?: string
   readonly preemptions?: string
   readonly focus?: string
+  readonly workers?: string
+  readonly checkpoint?: string
+  readonly resume?: string
   readonly out?: string
   readonly json?: boolean
   readonly inevitable?: boolean
@@ -47,20 +59,42 @@ export async function explore(file: string, o: ExploreOptions, command: Command)
     throw new UserError(`--strategy '${o.strategy}': expected one of ${names.join(', ')}`)
   const runs = o.runs === undefined ? undefined : whole('--runs', o.runs, 1)
   const exhaustive = exhaustiveOptions(o)
+  const workers = workersOf(o)
   const s = await loadScenario(file)
   const change = await loadWith(o.with)
+  const within: Within = body => withScenario(resolve(file), () => change.within(body))
+  const searched = (at: string): Searched => ({
+    ...setting,
+    ...change.record(at),
+    scenario: scenarioName(file, at, repository),
+    title: s.title,
+    bound: exhaustive,
+  })
+  const from = o.resume === undefined ? undefined : parseCheckpoint(readText(o.resume), o.resume, searched(o.resume))
+  const options: SearchOptions = {
+    ...setting,
+    strategy: o.strategy,
+    runs,
+    exhaustive,
+    from,
+    estimate: o.strategy === 'exhaustive',
+  }
   const progress = new Progress()
-  const r = withScenario(resolve(file), () =>
-    change.within(() =>
-      search(s, {
-        ...setting,
-        strategy: o.strategy,
-        runs,
-        exhaustive,
-        progress: n => progress.tell(() => `${n} executions`),
-      }),
-    ),
-  )
+  const keep = (state: SearchState): void => {
+    if (o.checkpoint !== undefined)
+      writeText('--checkpoint', o.checkpoint, printCheckpoint(searched(o.checkpoint), state))
+  }
+  const r =
+    workers === null
+      ? await searchHere(within, s, options, progress, o.checkpoint === undefined ? null : keep)
+      : await searchWith(
+          workers,
+          { file, with: o.with, options },
+          within,
+          s,
+          (done, of) => progress.tell(() => `${done} of ${of} parts`),
+          e => progress.head(e === null ? null : sizeText(e)),
+        )
   progress.end()
   const f = r.failure
   if (f !== null && !f.reproduces) throw new UserError(`${file}: ${strayed(f)}`)
@@ -83,6 +117,64 @@ export async function explore(file: string, o: ExploreOptions, command: Command)
       console.log(l)
   process.exitCode = f === null ? 0 : 1
 }
+
+/** Milliseconds of search between two looks at the terminal, and between two checkpoints. */
+const SLICE = 200
+const KEEP = 10_000
+
+/** Search in this thread. With `keep`, where it is is kept now and then, and at Ctrl-C, which then ends it. */
+async function searchHere(
+  within: Within,
+  s: Scenario,
+  o: SearchOptions,
+  progress: Progress,
+  keep: ((state: SearchState) => void) | null,
+): Promise<SearchResult> {
+  const x = within(() => new Search(s, o))
+  let stop = false
+  const onStop = (): void => {
+    stop = true
+  }
+  if (keep !== null) process.once('SIGINT', onStop)
+  try {
+    progress.head(x.estimate === null ? null : sizeText(x.estimate))
+    for (let kept = performance.now(); !stop && within(() => x.advance(SLICE)); ) {
+      progress.tell(() => x.told())
+      if (keep !== null && performance.now() - kept > KEEP) {
+        keep(x.state())
+        kept = performance.now()
+      }
+      // Signals come in between.
+      await new Promise(done => setImmediate(done))
+    }
+    if (keep !== null) keep(x.state())
+    return within(() => x.result())
+  } finally {
+    process.off('SIGINT', onStop)
+    x.close()
+  }
+}
+
+/** How many workers; null: none, the search is whole. */
+function workersOf(o: ExploreOptions): number | null {
+  for (const [name, v] of [
+    ['--checkpoint', o.checkpoint],
+    ['--resume', o.resume],
+  ] as const) {
+    if (v !== undefined && o.strategy !== 'exhaustive') throw new UserError(`${name}: needs --strategy exhaustive`)
+    if (v !== undefined && o.workers !== undefined)
+      throw new UserError(`${name}: a search with --workers has no one place to go on from; leave one of them out`)
+  }
+  if (o.workers === undefined) return null
+  if (o.runs !== undefined && o.strategy === 'exhaustive')
+    throw new UserError('--runs: an exhaustive search with --workers is made to its end; leave one of them out')
+  const n = whole('--workers', o.workers, 1)
+  if (n > MAX_WORKERS) throw new UserError(`--workers '${n}': expected at most ${MAX_WORKERS} on this machine`)
+  return n
+}
+
+const sizeText = (e: Estimate): string =>
+  `about 10^${e.log10} executions without reduction (${e.probes} probes, spread 10^${e.spread})`
 
 function exhaustiveOptions(o: ExploreOptions): ExhaustiveOptions {
   for (const [name, v] of [
@@ -109,6 +201,8 @@ function heldLines(title: string, how: string, r: SearchResult, change: Change):
     const { pruned, states, depth } = r.stats
     const end = r.finished ? 'searched to the end' : 'stopped early'
     out.push(`  ${end}: ${pruned} more executions cut short, ${states} states, ${count(depth, 'choice')} deep`)
+    out.push(`  two states taken for one, by chance: ${collisionOdds(states).toExponential(0)}`)
+    if (r.estimate !== null) out.push(`  ${sizeText(r.estimate)}`)
   }
   for (const l of r.story?.split('\n') ?? []) out.push(...wrap(l, 76).map((x, i) => `  ${i === 0 ? '' : '  '}${x}`))
   out.push(...markLines(r.marks))
@@ -179,7 +273,8 @@ function jsonResult(
     finished: r.finished,
     unreached: r.unreached,
     marks: r.marks,
-    ...(r.stats === null ? {} : { stats: r.stats }),
+    ...(r.stats === null ? {} : { stats: r.stats, collision: collisionOdds(r.stats.states) }),
+    ...(r.estimate === null ? {} : { estimate: r.estimate }),
     ...(f === null
       ? {}
       : {

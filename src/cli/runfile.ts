@@ -30,11 +30,14 @@ export const leftOutLines = (w: Without): string[] => [
   ...w.ends.map(([name, n]) => `  ${name} ends after ${count(n, 'operation')} of its program`),
 ]
 
-export function writeRun(file: string, run: RunFile): void {
+export const writeRun = (file: string, run: RunFile): void => writeText('--out', file, printRunFile(run))
+
+/** A text file that an option names. */
+export function writeText(option: string, file: string, text: string): void {
   try {
-    writeFileSync(file, printRunFile(run))
+    writeFileSync(file, text)
   } catch (e) {
-    throw new UserError(`--out ${file}: ${oneLine((e as Error).message)}`)
+    throw new UserError(`${option} ${file}: ${oneLine((e as Error).message)}`)
   }
 }
 
@@ -50,6 +53,10 @@ export class Progress {
     this.last = now
     this.shown = true
     process.stderr.write(`\r\x1b[K${text()}, ${((now - this.started) / 1000).toFixed(0)} s`)
+  }
+  /** A line that stays, before work that may be long. */
+  head(text: string | null): void {
+    if (text !== null && process.stderr.isTTY) process.stderr.write(`${text}\n`)
   }
   end(): void {
     if (this.shown) process.stderr.write('\r\x1b[K')

@@ -16,6 +16,7 @@ import {
   type Option,
   REDUNDANT,
   type Task,
+  UsageError,
   type Watch,
 } from '../sim/index.ts'
 import { Bound } from './bound.ts'
@@ -31,16 +32,19 @@ export interface ExhaustiveOptions {
   readonly preemptions?: number
   /** Functions in which a task may be preempted; elsewhere it runs on. Default: everywhere. */
   readonly focus?: readonly string[]
+  /** Time is part of every state's name from the start (default: from when somebody looks at a clock). */
+  readonly clocks?: boolean
 }
 
 /** One task that need not be run from here, because what it would do was explored before: ids of what its step touches. */
-interface Sleeper {
+export interface Sleeper {
   readonly task: number
   readonly objs: number[]
   readonly writes: boolean[]
 }
 
-interface Node {
+/** A choice on the way to the current execution. Plain data: a list of them is where a search is, and can be kept. */
+export interface Node {
   readonly kind: ChoiceKind
   /** Options still to be taken, last first: task ids of a schedule choice, else indices. The current one is not among them. */
   readonly todo: number[]
@@ -61,7 +65,7 @@ export interface SearchStats {
   pruned: number
   /** Steps of all executions. */
   steps: number
-  /** Distinct states at which there was a choice. */
+  /** Distinct states at which there was a choice; 0 when they are not looked at. */
   states: number
   /** Depth of the deepest choice. */
   depth: number
@@ -69,6 +73,11 @@ export interface SearchStats {
 
 /** Chance that two of so many different states had one 64-bit name, so that one of them was not explored. */
 export const collisionOdds = (states: number): number => states ** 2 / 2 ** 65
+
+const gone = (): UsageError =>
+  new UsageError(
+    'an execution cannot be made again: the scenario is not deterministic, or has changed since the search that is resumed',
+  )
 
 const dependent = (a: Sleeper, w: Watch): boolean => {
   for (let i = 0; i < a.objs.length; i++)
@@ -85,9 +94,15 @@ export class Exhaustive implements Chooser {
   private readonly sleepSets: boolean
   private readonly cache: boolean
   private readonly bound: Bound
-  /** Clocks are part of the state's name: somebody looked at one. */
-  private clocks: boolean
-  private readonly stack: Node[] = []
+  /** Time is part of the names of states: somebody looked at a clock. */
+  clocks: boolean
+  private stack: Node[] = []
+  /** Where the search began: choices with nothing left to do before the last. */
+  private root: readonly Node[] = []
+  /** At this depth a subtree is set aside instead of explored. */
+  private readonly cutAt: number
+  /** What was set aside, in the order of the tree. */
+  readonly parts: (readonly Node[])[] = []
   private depth = 0
   /** Tasks that sleep now. */
   private sleeping: Sleeper[] = []
@@ -101,19 +116,51 @@ export class Exhaustive implements Chooser {
   private seen = new KeyTable<readonly number[] | null>()
   private readonly key = new Name()
 
-  constructor(m: Machine, watch: Watch, o: ExhaustiveOptions = {}) {
+  /** @param cutAt depth (in choices) below which subtrees are not explored but set aside in `parts` */
+  constructor(m: Machine, watch: Watch, o: ExhaustiveOptions = {}, cutAt = Number.POSITIVE_INFINITY) {
     this.m = m
     this.watch = watch
     this.bound = new Bound(o)
     const free = m.policy === 'free'
     this.sleepSets = (o.sleep ?? true) && free && !this.bound.bounded
     this.cache = (o.cache ?? true) && free
-    this.clocks = watch.clocks
+    this.clocks = o.clocks ?? watch.clocks
+    this.cutAt = cutAt
   }
 
   /** Is there an execution left? */
   more(): boolean {
     return !this.done
+  }
+
+  /** The search began anew where it began, because somebody looked at a clock. */
+  restarted = false
+
+  /** Go on from here: what `where` has left to do. States seen stay seen. */
+  resume(where: readonly Node[]): void {
+    this.root = structuredClone(where)
+    this.stack = structuredClone(where) as Node[]
+    this.done = false
+  }
+  /** There is nothing (more) to do here. */
+  finish(): void {
+    this.stack = []
+    this.done = true
+  }
+  /** Where the search is: all that is left to do. */
+  where(): readonly Node[] {
+    return this.stack
+  }
+  /** The part of the tree that is done, if all branches of a choice are equal. */
+  fraction(): number {
+    let done = 0
+    let share = 1
+    for (const n of this.stack) {
+      const each = share / n.of
+      done += each * (n.of - n.todo.length - 1)
+      share = each
+    }
+    return this.done ? 1 : done
   }
 
   begin(): void {
@@ -144,7 +191,8 @@ export class Exhaustive implements Chooser {
     } else this.stepOf = null
     this.depth++
     let i = 0
-    while (tasks[i]!.id !== node.current) i++
+    while (i < tasks.length && tasks[i]!.id !== node.current) i++
+    if (i === tasks.length || node.kind !== 'schedule') throw gone()
     node.label = tasks[i]!.label
     this.bound.took(tasks, i)
     return i
@@ -170,7 +218,9 @@ export class Exhaustive implements Chooser {
     }
     const node = this.stack[this.depth++]!
     if (this.depth > this.stats.depth) this.stats.depth = this.depth
-    node.label = options[node.current]!.label
+    const option = options[node.current]
+    if (option === undefined || node.kind !== kind) throw gone()
+    node.label = option.label
     return node.current
   }
 
@@ -191,13 +241,17 @@ export class Exhaustive implements Chooser {
         const { id } = tasks[i]!
         if (!this.asleep(id) && (before === undefined || before.includes(id))) todo.push(id)
       }
-    if (before === undefined) this.stats.states++
+    if (this.cache && before === undefined) this.stats.states++
     if (this.cache && (before === undefined || todo.length > 0))
       this.seen.set(this.key.a, this.key.b, sleep.length === 0 ? null : sleep.map(s => s.task))
     const of = todo.length
     const current = todo.pop()
     if (current === undefined) return null
     const node: Node = { kind: 'schedule', todo, current, label: '', of, sleep: sleep.slice() }
+    if (this.stack.length >= this.cutAt) {
+      this.parts.push(structuredClone([...this.stack.map(n => ({ ...n, todo: [], sleep: [] })), node]))
+      return null
+    }
     this.lastSchedule = this.stack.push(node) - 1
     if (this.stack.length > this.stats.depth) this.stats.depth = this.stack.length
     return node
@@ -273,8 +327,10 @@ export class Exhaustive implements Chooser {
     if (this.watch.clocks && !this.clocks) {
       // States were taken for one that differ in time. Begin anew.
       this.clocks = true
+      this.restarted = true
       this.seen = new KeyTable()
-      this.stack.length = 0
+      this.parts.length = 0
+      this.resume(this.root)
       return
     }
     this.backtrack()

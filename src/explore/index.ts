@@ -1,7 +1,10 @@
 // The search: strategies behind the Chooser, searches with them, and failures as files.
+export { parseCheckpoint, printCheckpoint, type Searched } from './checkpoint.ts'
 export { countChoices, decodeChoices, encodeChoices, type PackedChoices } from './choices.ts'
 
-export { Exhaustive, type ExhaustiveOptions, type SearchStats } from './exhaustive.ts'
+export { divide, gather, type Plan, searchPart } from './divide.ts'
+export { type Estimate, estimate } from './estimate.ts'
+export { collisionOdds, Exhaustive, type ExhaustiveOptions, type Node, type SearchStats } from './exhaustive.ts'
 export { type Alternative, type Inevitable, inevitable, type Rung } from './inevitable.ts'
 export * from './litmus/index.ts'
 export { type Finding, type Site, type SiteKind, type Subject, sites, tryWithout } from './mutate.ts'
@@ -18,7 +21,16 @@ export {
   scenarioName,
   scenarioPlaces,
 } from './runfile.ts'
-export { type Failure, type SearchOptions, type SearchResult, search } from './search.ts'
+export {
+  type Failure,
+  type Job,
+  type JobResult,
+  Search,
+  type SearchOptions,
+  type SearchResult,
+  type SearchState,
+  search,
+} from './search.ts'
 export { MAX_STEPS, makeWorld, type NamedProblem, type Setting, sameProblem, worldOptions } from './setting.ts'
 export { type ShrinkOptions, type ShrinkResult, type Size, shrink } from './shrink.ts'
 export { type Slice, type SlicedTask, slice } from './slice.ts'

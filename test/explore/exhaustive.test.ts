@@ -2,6 +2,7 @@
 // on random programs; each rule that keeps it sound has a test that fails without it.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { reductions } from '../../bench/reductions.ts'
 import { installWorld, spawnInstall } from '../../scenarios/races/install.ts'
 import { Exhaustive, type ExhaustiveOptions } from '../../src/explore/index.ts'
 import {
@@ -228,6 +229,15 @@ describe('the install workload', () => {
     const both = prove(1)
     expect(sleep.complete + sleep.pruned).toBeLessThan((bare.complete + bare.pruned) / 5)
     expect(both.complete).toBeLessThanOrEqual(sleep.complete)
+  })
+  it('the bench shows what each reduction saves, and comes to the same ends', () => {
+    const { rows, estimates } = reductions([1])
+    expect(rows.map(r => r.reduction)).toEqual(['none', 'sleep sets', 'states seen', 'both'])
+    for (const r of rows) expect(r).toMatchObject({ whole: true, ends: rows[0]!.ends })
+    const made = rows.map(r => r.executions)
+    expect(made[3]).toBeLessThan(Math.min(made[1]!, made[2]!))
+    expect(Math.max(made[1]!, made[2]!)).toBeLessThan(made[0]! / 5)
+    expect(Math.abs(estimates[1]! - Math.log10(made[0]!))).toBeLessThan(0.1)
   })
   it('2+1 and 3+1 are proven', () => {
     expect(prove(2).states).toBeGreaterThan(500)

@@ -1,0 +1,25 @@
+// What a worker thread does: load the scenario by its path, search one part, give plain data back.
+import { resolve } from 'node:path'
+import { type Job, type JobResult, type SearchOptions, searchPart } from '../explore/index.ts'
+import { UserError } from './errors.ts'
+import { loadScenario, withScenario } from './load.ts'
+import { loadWith } from './with.ts'
+
+/** A search, by the names of its files. */
+export interface Work {
+  readonly file: string
+  readonly with: string | undefined
+  readonly options: SearchOptions
+}
+
+/** The result, or the one line a mistake of the user is told in: an error would lose its class on the way. */
+export async function work(w: Work & { readonly job: Job }): Promise<JobResult | { readonly wrong: string }> {
+  try {
+    const s = await loadScenario(w.file)
+    const change = await loadWith(w.with)
+    return withScenario(resolve(w.file), () => change.within(() => searchPart(s, w.options, w.job)))
+  } catch (e) {
+    if (e instanceof UserError) return { wrong: e.message }
+    throw e
+  }
+}
