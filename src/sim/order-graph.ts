@@ -153,8 +153,8 @@ export class Thread implements Undoable, Watched {
   readonly label: string
   /** For the watch. */
   readonly id: number
-  /** Name of all it did, in order, and how many things that is. Kept while somebody watches. */
-  a = 0
+  /** Name of who it is and all it did, in order, and how many things that is. Kept while somebody watches. */
+  a: number
   b = 0
   said = 0
   readonly evs: Event[] = []
@@ -196,6 +196,7 @@ export class Thread implements Undoable, Watched {
   constructor(j: Journal, task: { readonly id: number; readonly label: string }) {
     this.j = j
     this.id = -2 - task.id
+    this.a = task.id
     this.label = task.label
     this.reached = new Known(j)
     this.stored = new Known(j)

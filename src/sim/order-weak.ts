@@ -213,7 +213,7 @@ export class Weak implements MemoryModel, Dependencies, Undoable {
     m.ev = e
     e.msg = m
     e.where = this.where()
-    this.did(t, STORE, h.of.id)
+    this.did(t, STORE, [h.of.id, v])
     m.a = t.a
     m.b = t.b
     h.insert(m)
@@ -459,9 +459,11 @@ export class Weak implements MemoryModel, Dependencies, Undoable {
     const { watch } = this.m.journal
     if (watch !== null)
       for (const x of this.m.tasks) {
-        const other = x === t ? undefined : this.threads.get(x)
-        if (other !== undefined) watch.touch(other, false)
-        this.did(th, WAITED, [other?.a, other?.b])
+        if (x === t) continue
+        // Whoever has done nothing yet too: what it does first comes before or after this.
+        const other = this.thread(x)
+        watch.touch(other, false)
+        this.did(th, WAITED, [other.a, other.b])
       }
     for (const other of this.threads.values()) {
       if (other === th) continue

@@ -15,9 +15,6 @@ export interface Watched {
   readonly id: number
 }
 
-/** The list of tasks: two steps that both make one are not independent, a task is known by its place in the list. */
-const TASKS: Watched = { id: -1 }
-
 /** Scratch. */
 const name = new Name()
 
@@ -60,7 +57,6 @@ export class Watch {
 
   /** `parent` made `t`, whose code may know all that its parent knows. */
   spawned(t: Task, parent: Task): void {
-    this.touch(TASKS, true)
     name.from(parent.seenA, parent.seenB).value(t.label)
     t.seenA = name.a
     t.seenB = name.b

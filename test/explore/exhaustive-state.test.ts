@@ -28,7 +28,7 @@ import {
   type Task,
   wait_for_completion,
 } from '../../src/sim/index.ts'
-import { BARE, type Program, walk } from './walk.ts'
+import { BARE, type Program, rouse, walk } from './walk.ts'
 
 const MODES: [string, ExhaustiveOptions][] = [
   ['sleep sets', { cache: false }],
@@ -113,6 +113,7 @@ describe('lock order', () => {
           tasks: {
             b: function* () {
               yield* c.WRITE_ONCE(1)
+              rouse(m, 'y')
               if ((yield* d.READ_ONCE()) === 0) return
               yield* mutex_lock(l)
               yield* mutex_lock(k)
@@ -124,6 +125,7 @@ describe('lock order', () => {
               yield* d.WRITE_ONCE(1)
             },
           },
+          asleep: { y: rest },
           final: () => [c.v, d.v],
         }
       },
@@ -210,6 +212,26 @@ describe('tasks', () => {
       }
     })
     expect(finals.map(f => f.includes('true'))).toEqual(expect.arrayContaining([true, false]))
+  })
+
+  it('what a task chose', () => {
+    const finals = same(m => {
+      const options = ['no', 'yes'].map(label => ({ label }))
+      return {
+        tasks: {
+          a: function* () {
+            yield* step()
+            const i = m.deciding ? m.choose('fault', options) : 0
+            rouse(m, 'y')
+            yield* step()
+            return options[i]!.label
+          },
+        },
+        asleep: { y: rest },
+        final: () => 0,
+      }
+    })
+    expect(finals.length).toBe(2)
   })
 
   it('who was made first', () => {
@@ -379,33 +401,39 @@ describe('memory', () => {
   it('bytes of a device, and what was read of them', () => {
     const finals = same(m => {
       const d = device(m)
-      const put = sealed('put', function* (v: number, also: boolean): Step<void> {
+      const [x] = cells(m, 1) as [Cell<number>]
+      const user = (): void => {
         m.current!.owner = { user: true }
-        yield* fabric_write(d, 4090, new Uint8Array(10).fill(v), 'store')
-        if (also) yield* step()
-      })
+      }
+      const look = function* (): Step<string> {
+        user()
+        const buf = new Uint8Array(2)
+        yield* fabric_read(d, 4095, buf, 'load')
+        yield* step()
+        return buf.join('')
+      }
       return {
         tasks: {
-          a: () => put(1, false)[Symbol.iterator]() as any,
+          a: function* () {
+            user()
+            yield* sealed('put', function* (): Step<void> {
+              const v = yield* x.READ_ONCE()
+              yield* fabric_write(d, 4090, new Uint8Array(10).fill(1 + v), 'store')
+            })()
+            for (const n of ['c', 'e']) rouse(m, n)
+            yield* fabric_write(d, 4095, new Uint8Array(1).fill(9), 'store')
+          },
           b: function* () {
-            yield* put(2, true)
-          },
-          c: function* () {
-            m.current!.owner = { user: true }
-            const buf = new Uint8Array(2)
-            yield* fabric_read(d, 4095, buf, 'load')
-            yield* step()
-            return buf.join('')
+            yield* x.WRITE_ONCE(1)
           },
         },
-        final: () => {
-          const b = new Uint8Array(1)
-          d.memory.read(4095, b)
-          return b[0]
-        },
+        asleep: { c: look, e: rest },
+        final: () => x.v,
       }
     })
-    expect(finals.length).toBeGreaterThan(3)
+    expect(finals.filter(f => f.includes(' 11 ')).length).toBe(1)
+    expect(finals.filter(f => f.includes(' 22 ')).length).toBe(1)
+    expect(finals.filter(f => f.includes(' 91 ')).length).toBe(1)
   })
   it('poison', () => {
     const finals = same(m => {
@@ -417,18 +445,17 @@ describe('memory', () => {
             yield* sealed('perhaps', function* (): Step<void> {
               if ((yield* x.READ_ONCE()) === 1) d.poison.add(3)
             })()
-            yield* step()
+            for (const n of ['c', 'd']) rouse(m, n)
           },
           b: function* () {
             yield* x.WRITE_ONCE(1)
-            yield* step()
           },
+        },
+        asleep: {
           c: function* () {
-            yield* step()
-            yield* step()
-            yield* step()
             return d.poison.has(0, 65536)
           },
+          d: rest,
         },
         final: () => x.v,
       }

@@ -1,10 +1,24 @@
 // Every execution of a small program under the exhaustive search, and what came of them: shared by the tests of the search.
 import { Exhaustive, type ExhaustiveOptions, type SearchStats } from '../../src/explore/index.ts'
-import { Machine, type MachineOptions, type Step, Watch } from '../../src/sim/index.ts'
+import {
+  ACCESS_NONE,
+  Machine,
+  type MachineOptions,
+  Op,
+  OpKind,
+  SLEEPING,
+  type Step,
+  Watch,
+} from '../../src/sim/index.ts'
 
 /** Bodies by label, made afresh for each execution, and what the shared state is at the end. */
 export interface Program {
   readonly tasks: Record<string, () => Step<any>>
+  /**
+   * Tasks that sleep until `rouse` is called for them; nothing is ordered by that. A task alone is never asked about, so where
+   * two pasts are to meet, somebody else must be roused by the very step after which they might.
+   */
+  readonly asleep?: Record<string, () => Step<any>>
   final(): unknown
 }
 
@@ -15,6 +29,9 @@ export interface Walked {
   readonly whole: boolean
   readonly stats: SearchStats
 }
+
+const ROUSED = new OpKind('roused', ACCESS_NONE, 0, true, () => undefined)
+export const rouse = (m: Machine, label: string): void => m.retry(m.tasks.find(t => t.label === label)!)
 
 export const BARE: ExhaustiveOptions = { sleep: false, cache: false }
 
@@ -36,6 +53,11 @@ export function walk(
     m.dropTasks()
     m.journal.rewind(mark)
     for (const [label, body] of Object.entries(p.tasks)) m.spawn(label, body())
+    for (const [label, body] of Object.entries(p.asleep ?? {})) {
+      const t = m.spawn(label, body(), { service: true })
+      t.state = SLEEPING
+      t.pending = new Op(ROUSED, null)
+    }
     const made = [...m.tasks]
     const v = m.run(ex)
     if (v === 'redundant') continue
