@@ -138,7 +138,8 @@ async function searchHere(
   if (keep !== null) process.once('SIGINT', onStop)
   try {
     progress.head(x.estimate === null ? null : sizeText(x.estimate))
-    for (let kept = performance.now(); !stop && within(() => x.advance(SLICE)); ) {
+    // The first one at once: that the file cannot be written should not show after an hour.
+    for (let kept = -KEEP; !stop && within(() => x.advance(SLICE)); ) {
       progress.tell(() => x.told())
       if (keep !== null && performance.now() - kept > KEEP) {
         keep(x.state())

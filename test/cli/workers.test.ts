@@ -89,7 +89,12 @@ export default scenario('long', ({ world }) => {
     p.stdout.on('data', d => {
       out += d
     })
-    setTimeout(() => p.kill('SIGINT'), 4000)
+    // It is there as soon as the search is under way.
+    const look = setInterval(() => {
+      if (!existsSync(join(dir, 'l.json'))) return
+      clearInterval(look)
+      p.kill('SIGINT')
+    }, 100)
     const code = await new Promise(done => p.on('close', done))
     expect(code).toBe(0)
     expect(out).toContain('stopped early')
