@@ -1,6 +1,6 @@
 // What a worker thread does: load the scenario by its path, search one part, give plain data back.
 import { resolve } from 'node:path'
-import { type Job, type JobResult, type SearchOptions, searchPart } from '../explore/index.ts'
+import { type Job, type JobResult, PartSearcher, type SearchOptions } from '../explore/index.ts'
 import { UserError } from './errors.ts'
 import { loadScenario, withScenario } from './load.ts'
 import { loadWith } from './with.ts'
@@ -12,12 +12,25 @@ export interface Work {
   readonly options: SearchOptions
 }
 
+/** A thread works for one search at a time. */
+let search: { readonly of: string; readonly parts: PartSearcher } | null = null
+
 /** The result, or the one line a mistake of the user is told in: an error would lose its class on the way. */
 export async function work(w: Work & { readonly job: Job }): Promise<JobResult | { readonly wrong: string }> {
   try {
     const s = await loadScenario(w.file)
     const change = await loadWith(w.with)
-    return withScenario(resolve(w.file), () => change.within(() => searchPart(s, w.options, w.job)))
+    const { job, ...rest } = w
+    const of = JSON.stringify(rest)
+    return withScenario(resolve(w.file), () =>
+      change.within(() => {
+        if (search?.of !== of) {
+          search?.parts.close()
+          search = { of, parts: new PartSearcher(s, w.options) }
+        }
+        return search.parts.search(job)
+      }),
+    )
   } catch (e) {
     if (e instanceof UserError) return { wrong: e.message }
     throw e

@@ -6,7 +6,7 @@
 // of each other, so a divided search may make more executions than one that is whole.
 import { MARKS } from '../kernel/index.ts'
 import { type MarkCount, Marks, Streams, Watch } from '../sim/index.ts'
-import type { Scenario } from '../world/index.ts'
+import type { Scenario, World } from '../world/index.ts'
 import type { Estimate } from './estimate.ts'
 import { Exhaustive, type Node } from './exhaustive.ts'
 import {
@@ -110,14 +110,29 @@ function cut(s: Scenario, o: SearchOptions, depth: number): { top: JobResult; pa
   }
 }
 
-/** One part. Plain data in, plain data out. */
-export function searchPart(s: Scenario, o: SearchOptions, job: Job): JobResult {
-  const x = new Search(s, { ...o, job, estimate: false })
-  try {
-    x.advance()
-    return x.part()
-  } finally {
-    x.close()
+/** Who searches part after part of one search. */
+export class PartSearcher {
+  private readonly s: Scenario
+  private readonly o: SearchOptions
+  /** A sampler's, for every part: set-up costs as much as a hundred executions. */
+  private world: World | null = null
+  constructor(s: Scenario, o: SearchOptions) {
+    this.s = s
+    this.o = o
+  }
+  /** Plain data in, plain data out. */
+  search(job: Job): JobResult {
+    const x = new Search(this.s, { ...this.o, job, estimate: false }, this.world)
+    if (this.o.strategy !== 'exhaustive') this.world = x.world
+    try {
+      x.advance()
+      return x.part()
+    } finally {
+      if (this.world === null) x.close()
+    }
+  }
+  close(): void {
+    this.world?.close()
   }
 }
 

@@ -2,7 +2,7 @@
 export { parseCheckpoint, printCheckpoint, type Searched } from './checkpoint.ts'
 export { countChoices, decodeChoices, encodeChoices, type PackedChoices } from './choices.ts'
 
-export { divide, gather, type Plan, searchPart } from './divide.ts'
+export { divide, gather, PartSearcher, type Plan } from './divide.ts'
 export { type Estimate, estimate } from './estimate.ts'
 export { collisionOdds, Exhaustive, type ExhaustiveOptions, type Node, type SearchStats } from './exhaustive.ts'
 export { type Alternative, type Inevitable, inevitable, type Rung } from './inevitable.ts'

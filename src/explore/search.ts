@@ -135,15 +135,19 @@ export class Interleavings {
   }
 }
 
-/** A world and who decides in it; making it twice makes the same executions twice. */
-function begin(s: Scenario, o: SearchOptions): { world: World; strategy: Strategy; exhaustive: Exhaustive | null } {
+/** A world and who decides in it; making it twice makes the same executions twice. A sampler may use a world again. */
+function begin(
+  s: Scenario,
+  o: SearchOptions,
+  again: World | null = null,
+): { world: World; strategy: Strategy; exhaustive: Exhaustive | null } {
   if (o.strategy !== 'exhaustive') {
     if (!STRATEGIES.some(r => r.name === o.strategy))
       throw new UsageError(
         `no strategy is called '${o.strategy}': use one of ${STRATEGIES.map(r => r.name).join(', ')}, exhaustive`,
       )
     const strategy = strategyRow(o.strategy).make(o.job?.seed ?? o.seed)
-    return { world: makeWorld(s, o, { trace: false }), strategy, exhaustive: null }
+    return { world: again ?? makeWorld(s, o, { trace: false }), strategy, exhaustive: null }
   }
   const watch = new Watch()
   const world = makeWorld(s, o, { trace: false, watch })
@@ -159,7 +163,7 @@ export class Search {
   readonly estimate: Estimate | null
   private readonly s: Scenario
   private readonly o: SearchOptions
-  private readonly world: World
+  readonly world: World
   private readonly strategy: Strategy
   private readonly exhaustive: Exhaustive | null
   private readonly tape: Tape
@@ -173,10 +177,11 @@ export class Search {
   /** Subtrees not begun. */
   private readonly parts: (readonly Node[])[]
 
-  constructor(s: Scenario, o: SearchOptions) {
+  /** @param again a sampler's world of an earlier search of the same setting */
+  constructor(s: Scenario, o: SearchOptions, again: World | null = null) {
     this.s = s
     this.o = o
-    const { world, strategy, exhaustive } = begin(s, o)
+    const { world, strategy, exhaustive } = begin(s, o, again)
     this.world = world
     this.strategy = strategy
     this.exhaustive = exhaustive

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import {
   divide,
   gather,
+  PartSearcher,
   parseCheckpoint,
   printCheckpoint,
   Search,
@@ -10,7 +11,6 @@ import {
   type SearchOptions,
   type SearchState,
   search,
-  searchPart,
 } from '../../src/explore/index.ts'
 import { Cell, type Step } from '../../src/sim/index.ts'
 import { type Scenario, scenario } from '../../src/world/index.ts'
@@ -116,8 +116,10 @@ describe('divided', () => {
     const plan = divide(s, o)
     // Through plain data, as it is between threads.
     const results = structuredClone(plan.jobs.map(() => null)) as any[]
+    const searcher = new PartSearcher(s, o)
     for (const i of order(plan.jobs.length))
-      results[i] = structuredClone(searchPart(s, o, structuredClone(plan.jobs[i]!)))
+      results[i] = structuredClone(searcher.search(structuredClone(plan.jobs[i]!)))
+    searcher.close()
     const first = results.findIndex(r => r.found !== null)
     return gather(s, o, plan, first < 0 ? results : results.slice(0, first + 1))
   }
@@ -170,7 +172,7 @@ describe('divided', () => {
         s,
         setting,
         plan,
-        plan.jobs.map(j => searchPart(s, setting, j)),
+        plan.jobs.map(j => new PartSearcher(s, setting).search(j)),
       ),
     ).toMatchObject({ finished: true })
   })
