@@ -230,6 +230,16 @@ describe('the install workload', () => {
     expect(sleep.complete + sleep.pruned).toBeLessThan((bare.complete + bare.pruned) / 5)
     expect(both.complete).toBeLessThanOrEqual(sleep.complete)
   })
+  // Sleep sets that are stored, taken away and cut down as they should be: any rule left out makes more executions.
+  it('2+1 is proven in exactly so many executions and states', () => {
+    const count = (o?: ExhaustiveOptions) => {
+      const { complete, pruned, states } = prove(2, o)
+      return [complete + pruned, states]
+    }
+    expect(count({ cache: false })).toEqual([14_410, 0])
+    expect(count({ sleep: false })).toEqual([1_761, 1_220])
+    expect(count()).toEqual([665, 1_220])
+  })
   it('the bench shows what each reduction saves, and comes to the same ends', () => {
     const { rows, estimates } = reductions([1])
     expect(rows.map(r => r.reduction)).toEqual(['none', 'sleep sets', 'states seen', 'both'])
