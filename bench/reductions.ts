@@ -90,9 +90,9 @@ export function reductions(openers: readonly number[] = [1, 2, 3]): Reductions {
 
 export function reductionText(r: Reductions): string {
   const n = (v: number): string => v.toLocaleString('en-US').padStart(12)
-  const out = ['install workload proven    executions      complete        states   ends  seconds']
+  const out = ['install workload proven  executions      complete        states   ends  seconds']
   for (const x of r.rows) {
-    const name = `${x.openers}+1  ${x.reduction}`.padEnd(24)
+    const name = `${x.openers}+1  ${x.reduction}`.padEnd(22)
     const made = `${x.whole ? ' ' : '>'}${n(x.executions)}`
     const ends = String(x.ends.length).padStart(5)
     const seconds = x.seconds.toFixed(2).padStart(8)
