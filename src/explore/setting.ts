@@ -43,12 +43,8 @@ export const makeWorld = (s: Scenario, o: Setting, how: { trace: boolean; watch?
   buildWorld(s, { ...worldOptions(o), maxSteps: MAX_STEPS, ...how })
 
 /** What is wrong with this execution: its first problem, or null. Of one cut short, only what came before the cut counts. */
-export function failureOf(r: RunResult): Problem | null {
-  const [first] = r.verdict === 'redundant' ? r.problems.filter(p => !p.text.startsWith('eventually: ')) : r.problems
-  if (first !== undefined) return first
-  if (r.verdict !== 'steps') return null
-  return { kind: 'steps', text: `no end within ${MAX_STEPS} steps`, task: '-', backtrace: [] }
-}
+export const failureOf = (r: RunResult): Problem | null =>
+  (r.verdict === 'redundant' ? r.problems.filter(p => !p.text.startsWith('eventually: ')) : r.problems)[0] ?? null
 
 /** Kind and text are what names a problem in a file. */
 export interface NamedProblem {

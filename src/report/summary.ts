@@ -22,7 +22,6 @@ export function problemLines(p: Problem): string[] {
 export function summaryLines(title: string, kernel: string, r: RunResult): string[] {
   const out = [`${r.verdict === 'held' ? 'HELD' : 'FAILED'}: ${title}`]
   for (const p of r.problems) out.push(...problemLines(p))
-  if (r.verdict === 'steps') out.push('  the step bound was reached: a livelock, or a run that is too long')
   for (const f of r.neverFired) {
     const on = f.trigger.on === 'time' ? `at ${f.trigger.ns} ns` : `after '${f.trigger.label}' #${f.trigger.nth}`
     for (const l of wrap(`note: a fault never fired: ${actionText(f.action)}, ${on}`, 76)) out.push(`  ${l}`)

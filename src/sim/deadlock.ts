@@ -1,5 +1,5 @@
-// Who waits for whom: when nothing can run any more, and when one has waited for too long.
-import { DEAD, SLEEPING, type Task } from './task.ts'
+// Who waits for whom, when nothing can run any more and when one has waited for too long; and who runs without end.
+import { DEAD, RUNNABLE, SLEEPING, type Task } from './task.ts'
 
 /** A lock or queue that can say who keeps its waiters waiting. */
 export interface Waitable {
@@ -55,4 +55,15 @@ export function describeDeadlock(stuck: readonly Task[]): string {
     return `wait-for cycle: ${arrows.join('; ')}; held by ${where(cycle[0]!)}`
   }
   return `no task can run: ${stuck.map(wait).join('; ')}`
+}
+
+/** Most tasks that are named. */
+const NAMED = 4
+
+/** One line: who could run on when an execution was cut short, and what each would do next. */
+export function describeRunnable(tasks: readonly Task[]): string {
+  const able = tasks.filter(t => t.state === RUNNABLE)
+  const next = (t: Task): string => `${t.pending!.kind.name}${t.pending!.obj === null ? '' : ` ${t.pending!.obj.name}`}`
+  const named = able.slice(0, NAMED).map(t => `${where(t)} is at ${next(t)}`)
+  return `${named.join(', ')}${able.length > NAMED ? `, and ${able.length - NAMED} more` : ''}`
 }

@@ -4,7 +4,7 @@
 import { type Heap, Kasan } from './alloc.ts'
 import { assert, InvariantError } from './assert.ts'
 import { type Chooser, defaultChooser, type Option, REDUNDANT } from './chooser.ts'
-import { describeDeadlock } from './deadlock.ts'
+import { describeDeadlock, describeRunnable } from './deadlock.ts'
 import { Digest } from './hash.ts'
 import { Hooks } from './hooks.ts'
 import { HUNG_NS, stillHung, wokenLate } from './hung.ts'
@@ -305,7 +305,13 @@ export class Machine {
       // What is spawned for the next execution is told to its own chooser.
       this.chooser = defaultChooser
     }
-    if (v === 'steps') stillHung(this)
+    if (v === 'steps') {
+      this.problem(
+        'steps',
+        `no end within ${this.maxSteps} steps, so a livelock, most likely: ${describeRunnable(this.tasks)}`,
+      )
+      stillHung(this)
+    }
     chooser.end?.({ verdict: v, steps: this.steps })
     return v
   }

@@ -384,12 +384,13 @@ describe('verdict', () => {
     const run = (n: number) => {
       const m = new Machine({ maxSteps: 50 })
       m.spawn('a', body(n)())
-      return [m.run(), m.steps]
+      return [m.run(), m.steps, m.problems[0]?.text]
     }
+    const text = 'no end within 50 steps, so a livelock, most likely: a is at step'
     expect([run(Number.POSITIVE_INFINITY), run(50), run(49)]).toEqual([
-      ['steps', 50],
-      ['steps', 50],
-      ['held', 50],
+      ['steps', 50, text],
+      ['steps', 50, text],
+      ['held', 50, undefined],
     ])
   })
   it('failed when something was found wrong, and the problem says by whom and where', () => {
