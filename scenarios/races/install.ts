@@ -12,6 +12,7 @@ import {
   type Step,
   sealed,
   step,
+  type Task,
   up_read,
   up_write,
 } from '../../src/sim/index.ts'
@@ -105,10 +106,16 @@ function* lockless(m: Machine, w: InstallWorld): Step<void> {
   for (let i = 0; i < 3; i++) if (yield* look(m, w)) return
 }
 
+const openerLabel = (i: number): string => `opener${i}`
+const spawnOpener = (m: Machine, w: InstallWorld, i: number, bug?: InstallBug): Task =>
+  m.spawn(openerLabel(i), opener(m, w, i + 1, bug))
+const spawnFault = (m: Machine, w: InstallWorld, bug?: InstallBug): Task =>
+  m.spawn('fault', bug === 'early valid' ? lockless(m, w) : fault(m, w))
+
 /** Spawn the tasks of one execution. */
 export function spawnInstall(m: Machine, w: InstallWorld, openers: number, bug?: InstallBug): void {
-  for (let i = 0; i < openers; i++) m.spawn(`opener${i}`, opener(m, w, i + 1, bug))
-  m.spawn('fault', bug === 'early valid' ? lockless(m, w) : fault(m, w))
+  for (let i = 0; i < openers; i++) spawnOpener(m, w, i, bug)
+  spawnFault(m, w, bug)
 }
 
 /** What must be true when all tasks have ended. */
@@ -120,6 +127,7 @@ export const INSTALLED: Readonly<Record<string, (w: InstallWorld) => boolean>> =
 export default scenario('openers race to install one pointer and one slot', ({ world }) => {
   const { m } = world
   const w = installWorld(m)
-  world.addApp({ name: 'install', start: () => spawnInstall(m, w, 3) })
+  for (let i = 0; i < 3; i++) world.addApp({ name: openerLabel(i), start: () => spawnOpener(m, w, i) })
+  world.addApp({ name: 'fault', start: () => spawnFault(m, w) })
   for (const [name, holds] of Object.entries(INSTALLED)) world.eventually(name, () => holds(w))
 })
