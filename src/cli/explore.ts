@@ -112,9 +112,12 @@ export async function explore(file: string, o: ExploreOptions, command: Command)
   }
   const how = `--strategy ${o.strategy} ${settingText(setting)}${change.words}`
   if (o.json) console.log(JSON.stringify({ ...jsonResult(file, s.title, o.strategy, setting, r, out), ...change.json }))
-  else
+  else {
     for (const l of f === null ? heldLines(s.title, how, r, change) : failedLines(s.title, how, f, out!, change))
       console.log(l)
+    if (f === null && !r.finished && o.checkpoint !== undefined)
+      console.log(`go on: famsim explore ${typed(file)} ${how}${boundText(o)} --resume ${typed(o.checkpoint)}`)
+  }
   process.exitCode = f === null ? 0 : 1
 }
 
@@ -190,6 +193,10 @@ function exhaustiveOptions(o: ExploreOptions): ExhaustiveOptions {
     ...(focus === undefined ? {} : { focus }),
   }
 }
+
+/** The bound of an exhaustive search, as typed. */
+const boundText = (o: ExploreOptions): string =>
+  `${o.preemptions === undefined ? '' : ` --preemptions ${o.preemptions}`}${o.focus === undefined ? '' : ` --focus ${o.focus}`}`
 
 const percent = (x: number): string => (x === 0 ? '0' : x > 0.0995 ? (100 * x).toFixed(0) : (100 * x).toPrecision(2))
 

@@ -52,6 +52,7 @@ export default scenario('throws', ({ world }) => {
 describe('--checkpoint and --resume', () => {
   it('a search that is stopped goes on', () => {
     const first = explore(INSTALL, '--strategy', 'exhaustive', '--runs', '300', '--checkpoint', 'c.json')
+    expect(first.out).toMatch(/^go on: famsim explore \S+install\.ts --strategy exhaustive --seed 1 --resume c\.json$/m)
     expect([first.code, first.err]).toEqual([0, ''])
     expect(first.out).toContain('stopped early')
     const then = explore(INSTALL, '--strategy', 'exhaustive', '--resume', 'c.json', '--json')
