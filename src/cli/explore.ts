@@ -18,7 +18,7 @@ import {
   STRATEGIES,
   scenarioName,
 } from '../explore/index.ts'
-import { count, problemLines, wrap } from '../report/index.ts'
+import { count, hanging, problemLines } from '../report/index.ts'
 import type { MarkCount } from '../sim/index.ts'
 import type { Scenario } from '../world/index.ts'
 import { ADVICE, differenceText } from './difference.ts'
@@ -212,7 +212,7 @@ function heldLines(title: string, how: string, r: SearchResult, change: Change):
     out.push(`  two states taken for one, by chance: ${collisionOdds(states).toExponential(0)}`)
     if (r.estimate !== null) out.push(`  ${sizeText(r.estimate)}`)
   }
-  for (const l of r.story?.split('\n') ?? []) out.push(...wrap(l, 76).map((x, i) => `  ${i === 0 ? '' : '  '}${x}`))
+  for (const l of r.story?.split('\n') ?? []) out.push(...hanging(l, 76, '  '))
   out.push(...markLines(r.marks))
   for (const name of r.unreached) out.push(`  note: no execution reached: sometimes: ${name}`)
   return out
@@ -230,7 +230,7 @@ function markLines(marks: readonly MarkCount[]): string[] {
   const reached = met.filter(m => m.hits > 0).length
   const out = [`  marks: ${reached} of ${met.length} reached${never.size === 0 ? '' : '; not:'}`]
   for (const [fn, names] of [...never].slice(0, MARKED_FNS))
-    out.push(...wrap(`${fn}: ${names.join(', ')}`, 72).map((l, i) => `    ${i === 0 ? '' : '  '}${l}`))
+    out.push(...hanging(`${fn}: ${names.join(', ')}`, 72, '    '))
   if (never.size > MARKED_FNS) out.push(`    and in ${never.size - MARKED_FNS} more functions; all: --json`)
   return out
 }

@@ -1,10 +1,9 @@
 // famsim explore --inevitable RUNFILE: from which decision of a failing run on its failure could no longer be avoided.
 import { type Alternative, type Inevitable, inevitable as searchInevitable } from '../explore/index.ts'
-import { wrap } from '../report/index.ts'
-import { UserError } from './errors.ts'
+import { hanging, wrap } from '../report/index.ts'
 import { withScenario } from './load.ts'
 import { whole } from './options.ts'
-import { loadRun, Progress, typed } from './runfile.ts'
+import { loadRun, noLonger, Progress } from './runfile.ts'
 import { withFor } from './with.ts'
 
 export async function inevitable(file: string, o: { runs?: string; with?: string; json?: boolean }): Promise<void> {
@@ -18,10 +17,7 @@ export async function inevitable(file: string, o: { runs?: string; with?: string
     ),
   )
   progress.end()
-  if (!r.fails)
-    throw new UserError(
-      `${file}: does not fail with its problem any more (${run.problem.kind}); see: famsim replay ${typed(file)}${change.words}`,
-    )
+  if (!r.fails) throw noLonger(file, run, change.words)
   if (o.json) console.log(JSON.stringify({ scenario: run.scenario, problem: run.problem, ...change.json, ...r }))
   else {
     console.log(`${run.problem.kind}: ${run.problem.text}`)
@@ -41,7 +37,7 @@ function lines(r: Inevitable): string[] {
     out.push(`${String(at).padStart(8)} |${'#'.repeat(n).padEnd(BAR, '.')}| ${share(avoided / tries)}${mark}`)
   }
   const say = (text: string): void => {
-    out.push(...wrap(text, 78).map((l, i) => `${i === 0 ? '' : '  '}${l}`))
+    out.push(...hanging(text, 78))
   }
   const after = r.proved ? 'proved: every continuation was searched' : 'not proved: no way out was found'
   if (r.last === null) say(`it could not be avoided from the start on (${after}; ${r.executions} executions)`)

@@ -2,7 +2,7 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
 import { parseRunFile, printRunFile, type RunFile, scenarioPlaces } from '../explore/index.ts'
-import { count, wrap } from '../report/index.ts'
+import { count, hanging } from '../report/index.ts'
 import type { Scenario, Without } from '../world/index.ts'
 import { oneLine, UserError } from './errors.ts'
 import { loadScenario, readText, repository } from './load.ts'
@@ -20,9 +20,15 @@ export async function loadRun(file: string): Promise<{ run: RunFile; scenario: S
   return { run, scenario: await loadScenario(path), path }
 }
 
+/** A run file that no longer fails as it says. `words`: the options to type with it; `came`: what it came to instead, if known. */
+export const noLonger = (file: string, run: RunFile, words: string, came: string | null = null): UserError =>
+  new UserError(
+    `${file}: does not fail with its problem any more (${run.problem.kind})${came === null ? '' : `, but ${came}`}; see: famsim replay ${typed(file)}${words}`,
+  )
+
 /** Names after a heading; nothing when there are none. */
 export const listed = (head: string, names: readonly string[]): string[] =>
-  names.length === 0 ? [] : wrap(`${head}${names.join(', ')}`, 76).map((l, i) => `${i === 0 ? '' : '  '}${l}`)
+  names.length === 0 ? [] : hanging(`${head}${names.join(', ')}`, 76)
 
 /** What a run leaves out of its scenario, by name. */
 export const leftOutLines = (w: Without): string[] => [

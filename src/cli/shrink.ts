@@ -2,9 +2,8 @@
 import { basename } from 'node:path'
 import { type Size, scenarioName, shrink as shrinkRun } from '../explore/index.ts'
 import { count } from '../report/index.ts'
-import { UserError } from './errors.ts'
 import { repository, withScenario } from './load.ts'
-import { leftOutLines, listed, loadRun, Progress, typed, writeRun } from './runfile.ts'
+import { leftOutLines, listed, loadRun, noLonger, Progress, typed, writeRun } from './runfile.ts'
 import { withFor } from './with.ts'
 
 export async function shrink(file: string, o: { out?: string; json?: boolean; with?: string }): Promise<void> {
@@ -21,9 +20,7 @@ export async function shrink(file: string, o: { out?: string; json?: boolean; wi
   )
   progress.end()
   if (r.file === null)
-    throw new UserError(
-      `${file}: does not fail with its problem any more (${run.problem.kind}), but ${r.found === null ? 'holds' : `gives ${r.found.kind}: ${r.found.text}`}; see: famsim replay ${typed(file)}${change.words}`,
-    )
+    throw noLonger(file, run, change.words, r.found === null ? 'holds' : `gives ${r.found.kind}: ${r.found.text}`)
   const scenarioText = scenarioName(path, out, repository)
   writeRun(out, {
     ...r.file,

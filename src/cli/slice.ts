@@ -2,9 +2,8 @@
 import { type Slice, slice as sliceFile } from '../explore/index.ts'
 import { problemLines, shortLine } from '../report/index.ts'
 import type { TraceEvent } from '../sim/index.ts'
-import { UserError } from './errors.ts'
 import { withScenario } from './load.ts'
-import { listed, loadRun, Progress, typed } from './runfile.ts'
+import { listed, loadRun, noLonger, Progress } from './runfile.ts'
 import { withFor } from './with.ts'
 
 export async function slice(file: string, o: { with?: string; json?: boolean }): Promise<void> {
@@ -15,10 +14,7 @@ export async function slice(file: string, o: { with?: string; json?: boolean }):
     change.within(() => sliceFile(scenario, run, { progress: n => progress.tell(() => `${n} executions`) })),
   )
   progress.end()
-  if (!r.fails)
-    throw new UserError(
-      `${file}: does not fail with its problem any more (${run.problem.kind}); see: famsim replay ${typed(file)}${change.words}`,
-    )
+  if (!r.fails) throw noLonger(file, run, change.words)
   if (o.json) console.log(JSON.stringify({ ...change.json, ...r, kept: r.kept.map(asJson) }))
   else for (const l of [...change.notes, ...lines(r)]) console.log(l)
 }

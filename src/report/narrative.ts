@@ -107,3 +107,7 @@ export function wrap(text: string, width: number): string[] {
   out.push(line)
   return out
 }
+
+/** Lines of at most `indent` + `width` columns; those after the first stand two further in. */
+export const hanging = (text: string, width: number, indent = ''): string[] =>
+  wrap(text, width).map((l, i) => `${indent}${i === 0 ? '' : '  '}${l}`)

@@ -3,7 +3,7 @@ import { actionText } from '../faults/index.ts'
 import type { Problem } from '../sim/index.ts'
 import type { RunResult } from '../world/index.ts'
 import { timeColumn } from './columns.ts'
-import { wrap } from './narrative.ts'
+import { hanging, wrap } from './narrative.ts'
 
 const counts = (m: Record<string, number>): string => {
   const all = Object.entries(m)
@@ -13,8 +13,8 @@ const counts = (m: Record<string, number>): string => {
 /** A problem with the task and functions it came from. */
 export function problemLines(p: Problem): string[] {
   const where = `in ${p.task}${p.backtrace.length > 0 ? `: ${p.backtrace.slice(0, 8).join(' < ')}` : ''}`
-  const ordering = (p.ordering ?? []).flatMap(line => wrap(line, 74).map((l, i) => `    ${i === 0 ? '' : '  '}${l}`))
-  const what = wrap(`${p.kind}: ${p.text}`, 76).map((l, i) => `  ${i === 0 ? '' : '  '}${l}`)
+  const ordering = (p.ordering ?? []).flatMap(l => hanging(l, 74, '    '))
+  const what = hanging(`${p.kind}: ${p.text}`, 76, '  ')
   return [...what, ...wrap(where, 74).map(l => `    ${l}`), ...ordering]
 }
 
@@ -28,7 +28,7 @@ export function summaryLines(title: string, kernel: string, r: RunResult): strin
   }
   out.push(`  kernel ${kernel}, seed ${r.seed}, ${r.steps} steps, virtual time ${timeColumn(r.now_ns).trim()} us`)
   out.push(`  digest ${r.digest}`)
-  for (const [i, l] of wrap(`messages: ${counts(r.messages)}`, 76).entries()) out.push(`  ${i === 0 ? '' : '  '}${l}`)
+  out.push(...hanging(`messages: ${counts(r.messages)}`, 76, '  '))
   out.push(`  faults: ${counts(r.faults)}`)
   return out
 }
