@@ -50,7 +50,7 @@ function mutateOne(
   const { seed } = setting
   const world = withScenario(resolve(file), () => makeWorld(s, setting, { trace: false }))
   const subject: Subject = { m: world.m, execute: c => world.run(c) }
-  const bare = tryWithout(subject, null, new Array(SCOUTS).fill(new PortfolioChooser(seed)))
+  const bare = tryWithout(subject, null, new PortfolioChooser(seed), SCOUTS)
   if (bare.verdict !== 'held') {
     world.close()
     throw new UserError(
@@ -58,8 +58,7 @@ function mutateOne(
     )
   }
   const runs = asked ?? Math.max(LEAST, Math.min(MOST, Math.round(STEPS / world.m.steps)))
-  const scout = new PortfolioChooser(seed)
-  const all = sites(subject, new Array(SCOUTS).fill(scout))
+  const all = sites(subject, new PortfolioChooser(seed), SCOUTS)
   if (!json) {
     console.log(`${relative('.', resolve(file))}: ${s.title}`)
     for (const l of change.notes) console.log(l)
@@ -69,8 +68,7 @@ function mutateOne(
   const progress = new Progress()
   for (const [i, site] of all.entries()) {
     progress.tell(() => `place ${i + 1} of ${all.length}: ${site.what} in ${site.fn}`)
-    const chooser = new PortfolioChooser(seed)
-    const f = tryWithout(subject, site, new Array(runs).fill(chooser))
+    const f = tryWithout(subject, site, new PortfolioChooser(seed), runs)
     found.push(f)
     progress.end()
     if (!json) for (const l of lines(f)) console.log(l)

@@ -84,7 +84,7 @@ interface Met {
  * Every site met in a few executions. A load is a check when it ever saw a flag set or a pointer; one of a number when it
  * saw 0 too, so that it may be a flag.
  */
-export function sites(s: Subject, choosers: readonly Chooser[]): Site[] {
+export function sites(s: Subject, chooser: Chooser, executions: number): Site[] {
   const met = new Map<string, Met>()
   s.m.instead = (t, op) => {
     const kind = kindOf(op)
@@ -104,7 +104,7 @@ export function sites(s: Subject, choosers: readonly Chooser[]): Site[] {
     return r
   }
   try {
-    for (const c of choosers) s.execute(c)
+    for (let i = 0; i < executions; i++) s.execute(chooser)
   } finally {
     s.m.instead = null
   }
@@ -144,23 +144,21 @@ const weakened =
 const FEWER = 200
 
 /**
- * Weaken one site (null: none) and search: `choosers` are tried in order until something is noticed; then fewer deviations
- * that have the same kind of problem.
+ * Weaken one site (null: none) and search, until something is noticed or so many executions are made; of what a weakening
+ * brought about, then fewer deviations that have the same kind of problem.
  */
-export function tryWithout(s: Subject, site: Site | null, choosers: Iterable<Chooser>): Finding {
+export function tryWithout(s: Subject, site: Site | null, chooser: Chooser, executions: number): Finding {
   const { guards } = s.m
   s.m.instead = site === null ? null : weakened(site)
   // That a lock is not taken is what is tried; what comes of it is asked for.
   if (site?.kind === 'lock') s.m.guards = false
-  let executions = 0
+  const tape = new Tape(s.m, chooser)
   try {
-    for (const c of choosers) {
-      executions++
-      const tape = new Tape(s.m, c)
+    for (let made = 1; made <= executions; made++) {
       const r = execute(s, tape)
       if (r.verdict === 'held') continue
-      const deviations = fewest(s, [...tape.deviations], r)
-      return { site, problem: r.problem, verdict: r.verdict, executions, deviations }
+      const deviations = site === null ? [...tape.deviations] : fewest(s, [...tape.deviations], r)
+      return { site, problem: r.problem, verdict: r.verdict, executions: made, deviations }
     }
   } finally {
     s.m.instead = null

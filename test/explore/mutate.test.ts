@@ -61,11 +61,11 @@ function adders(): Subject {
     },
   }
 }
-const choosers = (n: number) => new Array(n).fill(new PortfolioChooser(1))
+const within = (n: number): [Chooser, number] => [new PortfolioChooser(1), n]
 
 describe('sites', () => {
   it('are named by operation, object and function, locks before checks', () => {
-    expect(sites(adders(), choosers(5)).map(s => `${s.kind}: ${s.what} in ${s.fn}`)).toEqual([
+    expect(sites(adders(), ...within(5)).map(s => `${s.kind}: ${s.what} in ${s.fn}`)).toEqual([
       'lock: mutex_lock l in add',
       'lock: down_read idle in look',
       'check: load n in add',
@@ -76,15 +76,15 @@ describe('sites', () => {
 describe('verdicts', () => {
   it('a lock that guards something is load-bearing, one that guards nothing is not', () => {
     const s = adders()
-    const [guard, idle] = sites(s, choosers(5))
-    const found = tryWithout(s, guard!, choosers(200))
+    const [guard, idle] = sites(s, ...within(5))
+    const found = tryWithout(s, guard!, ...within(200))
     expect([found.verdict, found.problem?.kind]).toEqual(['failed', 'sum'])
     // Between the load and the store of one the other adds; without any one of these it does not.
     expect(found.deviations.map(d => `${d.label} instead of ${d.instead}`)).toEqual([
       'b instead of a',
       'c instead of b',
     ])
-    expect(tryWithout(s, idle!, choosers(200))).toMatchObject({ verdict: 'held', problem: null, executions: 200 })
+    expect(tryWithout(s, idle!, ...within(200))).toMatchObject({ verdict: 'held', problem: null, executions: 200 })
   })
   it('a section in one step still runs without its lock, which nobody can see', () => {
     const m = new Machine({ policy: 'free' })
@@ -108,23 +108,23 @@ describe('verdicts', () => {
         return { verdict: m.run(c), problems: [...m.problems] }
       },
     }
-    const [site] = sites(s, choosers(2))
+    const [site] = sites(s, ...within(2))
     expect(site).toMatchObject({ kind: 'lock', what: 'spin_lock l' })
-    expect(tryWithout(s, site!, choosers(5)).verdict).toBe('held')
+    expect(tryWithout(s, site!, ...within(5)).verdict).toBe('held')
   })
   it('with nothing weakened it holds, and weakening leaves nothing behind', () => {
     const s = adders()
-    const [guard] = sites(s, choosers(5))
-    tryWithout(s, guard!, choosers(200))
-    expect(tryWithout(s, null, choosers(200)).verdict).toBe('held')
+    const [guard] = sites(s, ...within(5))
+    tryWithout(s, guard!, ...within(200))
+    expect(tryWithout(s, null, ...within(200)).verdict).toBe('held')
     expect(s.m.instead).toBe(null)
   })
   it('the cmpxchg of the install race is load-bearing', () => {
     const w = buildWorld(install, { policy: 'free', trace: false })
     const s: Subject = { m: w.m, execute: c => w.run(c) }
-    const exchange = sites(s, choosers(20)).find(x => x.kind === 'exchange')!
+    const exchange = sites(s, ...within(20)).find(x => x.kind === 'exchange')!
     expect(exchange).toMatchObject({ fn: 'install_meta', what: 'cmpxchg meta' })
-    const f = tryWithout(s, exchange, choosers(100))
+    const f = tryWithout(s, exchange, ...within(100))
     expect(f.problem?.text).toBe('2 openers installed')
     w.close()
   })
