@@ -40,7 +40,10 @@ export class WaitQueue {
     this.m = m
     this.waiters = new JList(m.journal)
   }
-  /** A wake-up by the running task, within its step (from a spin_section, say): all, or the first `n`. */
+  /**
+   * A wake-up by the running task, within its step (from a spin_section, say). Waiters look again: all, or the first `n` that
+   * sleep (one woken before does not count twice). They leave the queue when their condition holds.
+   */
   wake_up(n?: number): void {
     const t = this.m.current
     if (t !== null) {
@@ -48,17 +51,6 @@ export class WaitQueue {
       this.m.races?.waking(t, this)
     }
     this.m.journal.watch?.touch(this, true)
-    this.wake(n)
-  }
-  interrupt(t: Task): void {
-    this.m.retry(t)
-  }
-  /** `t`, a service asleep here, is forgotten. */
-  retire(t: Task): void {
-    this.waiters.remove(t)
-  }
-  /** Let waiters look again: all, or the first `n` that sleep (one woken before does not count twice). They leave the queue when their condition holds. */
-  wake(n?: number): void {
     const w = this.waiters.items
     let left = n ?? w.length
     for (let i = 0; i < w.length && left > 0; i++) {
@@ -66,6 +58,13 @@ export class WaitQueue {
       this.m.retry(w[i]!)
       left--
     }
+  }
+  interrupt(t: Task): void {
+    this.m.retry(t)
+  }
+  /** `t`, a service asleep here, is forgotten. */
+  retire(t: Task): void {
+    this.waiters.remove(t)
   }
 }
 
@@ -77,11 +76,7 @@ export const wake_up_all = (q: WaitQueue): Op<void> => new Op<void>(WAKE, q)
 /** Wake one waiter. */
 export const wake_up = (q: WaitQueue): Op<void> => new Op<void>(WAKE, q, 1)
 
-const COMPLETE = new OpKind('complete', ACCESS_WRITE, 30, true, (t, op) => {
-  t.m.order?.waking(t)
-  t.m.races?.waking(t, (op.obj as Completion).q)
-  ;(op.obj as Completion).complete()
-})
+const COMPLETE = new OpKind('complete', ACCESS_WRITE, 30, true, (_t, op) => (op.obj as Completion).complete())
 
 /** struct completion */
 export class Completion implements Undoable {
@@ -109,7 +104,7 @@ export class Completion implements Undoable {
     if (journal.watch !== null) journal.watch.change(this, this.done, this.done + 1)
     journal.push(this, 0, this.done)
     this.done++
-    this.q.wake()
+    this.q.wake_up()
   }
 }
 

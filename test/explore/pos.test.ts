@@ -150,7 +150,7 @@ describe('pos', () => {
             out.push('awake')
             flag.poke(true)
             yield* wake_up_all(queues.a)
-            queues.b.wake()
+            queues.b.wake_up()
           })(),
         )
       },
