@@ -34,6 +34,7 @@ export const settingOptions = (c: Command): Command =>
   c
     .option('--seed <n>', 'seed of every random choice (a whole number)', '1')
     .option('--kernel <profile>', 'kernel of every host, e.g. v10')
+    .option('--dax <level>', 'DAX level of every host, e.g. fsdev-v8 (see docs/03)')
     .option('--defect <number>', 'switch a known defect on (may be given again)')
     .option('--no-defect <number>', 'switch a known defect off (may be given again)')
     .option('--model <name>', 'memory ordering of kernel cells: sc, tso or weak', 'sc')
@@ -44,6 +45,7 @@ export const settingOptions = (c: Command): Command =>
 export interface SettingOptions {
   readonly seed: string
   readonly kernel?: string
+  readonly dax?: string
   readonly model: string
   readonly races?: boolean
   readonly with?: string
@@ -52,9 +54,17 @@ export interface SettingOptions {
 /** The same, checked. */
 export function settingOf(o: SettingOptions, policy: Policy): Setting & { readonly model: ModelName } {
   const switches = defectSwitches(process.argv)
-  kernelProfile(o.kernel ?? DEFAULT_KERNEL, switches)
+  kernelProfile(o.kernel ?? DEFAULT_KERNEL, switches, o.dax)
   const model = parseModel(o.model)
-  return { seed: parseSeed(o.seed), kernel: o.kernel ?? null, switches, policy, model, races: o.races === true }
+  return {
+    seed: parseSeed(o.seed),
+    kernel: o.kernel ?? null,
+    dax: o.dax ?? null,
+    switches,
+    policy,
+    model,
+    races: o.races === true,
+  }
 }
 
 /** --defect N and --no-defect N, in any number, from the words of the command line. */
@@ -74,6 +84,7 @@ export const settingText = (s: Setting): string =>
   [
     `--seed ${s.seed}`,
     ...(s.kernel === null ? [] : [`--kernel ${s.kernel}`]),
+    ...(s.dax == null ? [] : [`--dax ${s.dax}`]),
     ...(s.switches.defect ?? []).map(d => `--defect ${d}`),
     ...(s.switches.noDefect ?? []).map(d => `--no-defect ${d}`),
     ...(s.model === undefined || s.model === 'sc' ? [] : [`--model ${s.model}`]),

@@ -55,7 +55,7 @@ class TraceFile {
 export async function run(file: string, o: RunOptions): Promise<void> {
   const setting = settingOf(o, 'timed')
   const kernel = setting.kernel ?? DEFAULT_KERNEL
-  const profile = kernelProfile(kernel, setting.switches)
+  const profile = kernelProfile(kernel, setting.switches, setting.dax ?? undefined)
   const s = await loadScenario(file)
   const change = await loadWith(o.with)
   const width = process.stdout.columns ?? 80

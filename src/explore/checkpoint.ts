@@ -7,7 +7,7 @@ import type { SearchState } from './search.ts'
 import type { Setting } from './setting.ts'
 
 /** Version of the format that is written and read. */
-export const CHECKPOINT_VERSION = 1
+export const CHECKPOINT_VERSION = 2
 
 /** What a search searches: all that decides what its tree is. */
 export interface Searched extends Setting {
@@ -24,6 +24,7 @@ const FIELDS = [
   'title',
   'seed',
   'kernel',
+  'dax',
   'switches',
   'policy',
   'model',
@@ -33,7 +34,7 @@ const FIELDS = [
   'bound',
 ] as const
 /** Fields a setting may leave out, and what that means. */
-const DEFAULTS: Readonly<Record<string, unknown>> = { model: 'sc', races: false, without: null }
+const DEFAULTS: Readonly<Record<string, unknown>> = { model: 'sc', races: false, without: null, dax: null }
 
 const field = (o: Searched, f: (typeof FIELDS)[number]): string => JSON.stringify(o[f] ?? DEFAULTS[f] ?? null)
 

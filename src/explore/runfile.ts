@@ -8,7 +8,7 @@ import type { Recorded } from './record.ts'
 import type { NamedProblem, Setting } from './setting.ts'
 
 /** Version of the format that is written and read. */
-export const RUN_VERSION = 2
+export const RUN_VERSION = 3
 
 /** The functions that were replaced (`--with`). */
 export interface RunWith {
@@ -26,6 +26,7 @@ export interface RunFile {
   readonly title: string
   readonly seed: number
   readonly kernel: string | null
+  readonly dax: string | null
   readonly switches: { readonly defect: readonly string[]; readonly noDefect: readonly string[] }
   readonly policy: Policy
   readonly model: ModelName
@@ -86,6 +87,7 @@ export function makeRunFile(head: RunFileHead, run: Recorded): RunFile {
     title: head.title,
     seed: head.seed,
     kernel: head.kernel,
+    dax: head.dax ?? null,
     switches: { defect: [...(head.switches.defect ?? [])], noDefect: [...(head.switches.noDefect ?? [])] },
     policy: head.policy,
     model: head.model ?? 'sc',
@@ -130,6 +132,7 @@ const FIELDS: readonly (readonly [string, Check, string])[] = [
   ['title', v => typeof v === 'string', 'a text'],
   ['seed', natural, 'a whole number from 0'],
   ['kernel', v => v === null || text(v), 'the name of a kernel, or null'],
+  ['dax', v => v === null || text(v), 'the name of a DAX level, or null'],
   [
     'switches',
     v => object(v) && Object.keys(v).length === 2 && listOf(text)(v.defect) && listOf(text)(v.noDefect),

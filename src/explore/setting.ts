@@ -14,6 +14,8 @@ export interface Setting {
   readonly seed: number
   /** Kernel of every host; null leaves it to the scenario. */
   readonly kernel: string | null
+  /** DAX level of every host; null or nothing leaves it to the scenario. */
+  readonly dax?: string | null
   readonly switches: DefectSwitches
   readonly policy: Policy
   /** Memory ordering of kernel cells; `sc` unless said otherwise. */
@@ -32,6 +34,7 @@ export const worldOptions = (o: Setting): WorldOptions => ({
   seed: o.seed,
   policy: o.policy,
   kernel: o.kernel ?? undefined,
+  dax: o.dax ?? undefined,
   switches: o.switches,
   model: o.model,
   races: o.races,

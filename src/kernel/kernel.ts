@@ -1,5 +1,5 @@
 // One host's kernel: its profile, its dax bus, its name space, its processes. Reached as `k` everywhere in this room.
-import type { DaxBus } from '../devdax/index.ts'
+import { DaxBus } from '../devdax/index.ts'
 import type { KernelProfile } from '../profile/index.ts'
 import {
   type Alloc,
@@ -47,19 +47,21 @@ export class Kernel {
   readonly requests: JMap<string, number>
   /** Faults taken, by size (`PTE`, `PMD`). */
   readonly faults: JMap<string, number>
+  private readonly warned: JMap<string, true>
   private readonly pids: Cell<number>
   private readonly inos: Cell<number>
 
-  constructor(m: Machine, name: string, profile: KernelProfile, bus: DaxBus) {
+  constructor(m: Machine, name: string, profile: KernelProfile) {
     this.m = m
     this.name = name
     this.profile = profile
-    this.bus = bus
     this.opcodes = opcodeTable(profile.t.opcodes)
     this.supers = new JList(m.journal)
     this.heap = new Heap(m, name)
+    this.bus = new DaxBus(m, name, profile, this.heap)
     this.requests = new JMap(m.journal)
     this.faults = new JMap(m.journal)
+    this.warned = new JMap(m.journal)
     this.pids = new Cell(m, 'pid', 100)
     this.inos = new Cell(m, 'ino', 1)
     this.root = tmpfs_root(this)
@@ -95,7 +97,7 @@ export class Kernel {
 
   /** At rest everything is given back: report memory and device references that are not. */
   report_leaks(): void {
-    this.heap.report_leaks()
+    this.heap.report_leaks(this.bus.held())
     for (const { dax_dev } of this.bus.devices()) {
       const kept = dax_dev.refs.peek() - 1
       if (kept > 0) this.m.problem('leak', `${kept} x reference to ${dax_dev.name} never dropped on ${this.name}`)
@@ -110,6 +112,13 @@ export class Kernel {
   /** WARN_ON(): something the kernel says of itself, with a backtrace. */
   warn(text: string): void {
     this.m.problem('WARN', `${this.name}: ${text}`)
+  }
+
+  /** WARN_ON_ONCE(): the same, but each text once since this kernel started. */
+  warn_once(text: string): void {
+    if (this.warned.has(text)) return
+    this.warned.set(text, true)
+    this.warn(text)
   }
 
   /** A kernel thread: no user address space. Returns its task. */

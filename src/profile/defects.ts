@@ -10,9 +10,45 @@ export interface Defect {
   readonly mark: Mark
   /** Kernel profiles that carry it. */
   readonly kernels: readonly string[]
+  /** DAX levels that carry it. */
+  readonly dax?: readonly string[]
 }
 
+/** The levels before the fixes of June 2026, and those of them that have fsdev. */
+const BEFORE_FIX = ['devdax-6.14', 'devdax-6.15', 'fsdev-v3', 'fsdev-v8']
+const FSDEV_BEFORE_FIX = ['fsdev-v3', 'fsdev-v8']
+const ALL_DAX = [...BEFORE_FIX, 'fix']
+const BEFORE_V8 = ['devdax-6.14', 'devdax-6.15', 'fsdev-v3']
+
 export const DEFECTS: readonly Defect[] = [
+  {
+    id: 'B03',
+    story: 'a failing fs_dax_get() answers -1 and keeps the reference it took',
+    mark: 'source',
+    kernels: [],
+    dax: ['devdax-6.14', 'devdax-6.15'],
+  },
+  {
+    id: 'B04',
+    story: 'raw mapping of a device leaves folio->mapping and the compound order behind',
+    mark: 'source',
+    kernels: [],
+    dax: ALL_DAX,
+  },
+  {
+    id: 'B04w',
+    story: "a what-if: the warning about a folio left behind is gone, as in the RFC's patch that drops it",
+    mark: 'list',
+    kernels: [],
+    dax: [],
+  },
+  {
+    id: 'B05',
+    story: 'the fsdev driver resets folios when it is bound only, so the next driver finds what it left',
+    mark: 'source',
+    kernels: [],
+    dax: ['fsdev-v3'],
+  },
   {
     id: 'B08',
     story: 'the reply buffer is not freed when GET_FMAP fails',
@@ -36,6 +72,90 @@ export const DEFECTS: readonly Defect[] = [
     story: "freeing an interleaved map frees the first group's strip array only",
     mark: 'source',
     kernels: [],
+  },
+  {
+    id: 'B20',
+    story: 'fs_dax_get() looks at the driver without device_lock',
+    mark: 'source',
+    kernels: [],
+    dax: BEFORE_V8,
+  },
+  {
+    id: 'B21',
+    story: 'a range outside the device is translated to a bogus address instead of refused',
+    mark: 'source',
+    kernels: [],
+    dax: BEFORE_V8,
+  },
+  {
+    id: 'B25',
+    story: 'unbind is refused with EBUSY while a file system holds the device',
+    mark: 'list',
+    kernels: [],
+    dax: ['fsdev-v3'],
+  },
+  {
+    id: 'B30',
+    story: 'memory_failure tells the holder an offset counted from the first range',
+    mark: 'source',
+    kernels: [],
+    dax: FSDEV_BEFORE_FIX,
+  },
+  {
+    id: 'B32',
+    story: 'fsdev leaves the vmemmap_shift that device_dax set on a static pgmap',
+    mark: 'source',
+    kernels: [],
+    dax: FSDEV_BEFORE_FIX,
+  },
+  {
+    id: 'B33',
+    story: 'dev_dax->pgmap is set before the probe is over and stays when it fails, so the next one gets EINVAL',
+    mark: 'source',
+    kernels: [],
+    dax: FSDEV_BEFORE_FIX,
+  },
+  {
+    id: 'B34',
+    story: 'pgmap->ops and owner survive unbind on a static pgmap',
+    mark: 'source',
+    kernels: [],
+    dax: FSDEV_BEFORE_FIX,
+  },
+  {
+    id: 'B35',
+    story: 'the kernel address is counted from the start of the pgmap, not from the physical address',
+    mark: 'source',
+    kernels: [],
+    dax: FSDEV_BEFORE_FIX,
+  },
+  {
+    id: 'B36',
+    story: 'fsdev goes on probing when the pgmap starts behind the data',
+    mark: 'source',
+    kernels: [],
+    dax: FSDEV_BEFORE_FIX,
+  },
+  {
+    id: 'B37',
+    story: 'dax_holder_notify_failure() fetches holder_ops twice',
+    mark: 'source',
+    kernels: [],
+    dax: BEFORE_FIX,
+  },
+  {
+    id: 'B38',
+    story: "fs_put_dax() clears holder_data before holder_ops, so a new holder's ops can be wiped",
+    mark: 'source',
+    kernels: [],
+    dax: BEFORE_FIX,
+  },
+  {
+    id: 'B39',
+    story: 'fs_put_dax() warns when kill_dax has already cleared the holder',
+    mark: 'list',
+    kernels: [],
+    dax: BEFORE_FIX,
   },
   {
     id: 'B44',
@@ -79,6 +199,20 @@ export const DEFECTS: readonly Defect[] = [
     story: 'chunk_size 0 counts as aligned; the first access divides by it and oopses',
     mark: 'measured',
     kernels: ['v10'],
+  },
+  {
+    id: 'L18',
+    story: 'fs_dax_get() does not look again whether the device is alive once it holds it',
+    mark: 'inferred',
+    kernels: [],
+    dax: ALL_DAX,
+  },
+  {
+    id: 'L19',
+    story: 'a read or write that starts in one range of a device and ends in another gives EFAULT',
+    mark: 'inferred',
+    kernels: [],
+    dax: ALL_DAX,
   },
   {
     id: 'R5',

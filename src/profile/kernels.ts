@@ -1,12 +1,15 @@
 // Which kernel this is, as data. Numbers are those of kernel.md 1.1, 1.2 and 2.16. Kernel code reads fields and asks `has`;
 // it never compares a name.
 import { UsageError } from '../sim/index.ts'
+import { type DaxLevelTable, daxLevel } from './dax-levels.ts'
 import { DEFECTS } from './defects.ts'
 
 /** One kernel with famfs in it. Sizes in bytes. */
 export interface KernelTable {
   readonly name: string
   readonly title: string
+  /** DAX level it sits on unless told otherwise. */
+  readonly dax: string
   /** Numbers of the famfs requests on the wire (1.1). */
   readonly opcodes: { readonly GET_FMAP: number; readonly GET_DAXDEV: number }
   /** Bit of FUSE_DAX_FMAP in the 64-bit INIT flags (1.2). */
@@ -33,7 +36,9 @@ const PMD_SIZE = 0x200000
 export const KERNELS: readonly KernelTable[] = [
   {
     name: 'v10',
-    title: 'V10 of the fuse series (31 Mar 2026) on the DAX half that is in 7.1',
+    title: 'V10 of the fuse series (31 Mar 2026)',
+    // What was measured is V10 on 7.2, which has the fixes.
+    dax: 'fix',
     opcodes: { GET_FMAP: 54, GET_DAXDEV: 55 },
     dax_fmap_bit: 43,
     init_flags: { flags: 0x73fffffb, flags2: 0x5fd },
@@ -50,12 +55,14 @@ export const KERNELS: readonly KernelTable[] = [
 
 export const DEFAULT_KERNEL = 'v10'
 
-/** A kernel's table with its set of defects after the switches of this run. */
+/** A kernel's table, the DAX level it sits on, and its set of defects after the switches of this run. */
 export class KernelProfile {
   readonly t: KernelTable
+  readonly dax: DaxLevelTable
   private readonly on: ReadonlySet<string>
-  constructor(t: KernelTable, on: ReadonlySet<string>) {
+  constructor(t: KernelTable, dax: DaxLevelTable, on: ReadonlySet<string>) {
     this.t = t
+    this.dax = dax
     this.on = on
   }
   /** Is this defect in the kernel that runs? */
@@ -74,16 +81,20 @@ export interface DefectSwitches {
   readonly noDefect?: readonly string[]
 }
 
-/** The profile of this name with these switches. Throws UsageError for an unknown name or number. */
-export function kernelProfile(name: string, s: DefectSwitches = {}): KernelProfile {
+/**
+ * The profile of this name with these switches, on its own DAX level or another. Throws UsageError for an unknown name or
+ * number.
+ */
+export function kernelProfile(name: string, s: DefectSwitches = {}, dax?: string): KernelProfile {
   const t = KERNELS.find(k => k.name === name)
   if (!t) throw new UsageError(`unknown kernel '${name}': expected one of ${KERNELS.map(k => k.name).join(', ')}`)
-  const on = new Set(DEFECTS.filter(d => d.kernels.includes(name)).map(d => d.id))
+  const level = daxLevel(dax ?? t.dax)
+  const on = new Set(DEFECTS.filter(d => d.kernels.includes(name) || d.dax?.includes(level.name)).map(d => d.id))
   const known = (id: string): string => {
     if (DEFECTS.some(d => d.id === id)) return id
     throw new UsageError(`unknown defect '${id}': expected one of ${DEFECTS.map(d => d.id).join(', ')}`)
   }
   for (const id of s.defect ?? []) on.add(known(id))
   for (const id of s.noDefect ?? []) on.delete(known(id))
-  return new KernelProfile(t, on)
+  return new KernelProfile(t, level, on)
 }

@@ -78,6 +78,8 @@ const KZALLOC = new OpKind('kzalloc', ACCESS_NONE, 30, true, (t, op) => {
 })
 const KFREE = new OpKind('kfree', ACCESS_NONE, 20, true, (t, op) => (op.a as Heap).drop(t, op.b))
 
+const NOTHING_KEPT: ReadonlySet<Alloc> = new Set()
+
 /** The memory of one kernel. */
 export class Heap {
   /** For reports, e.g. the host. */
@@ -139,10 +141,11 @@ export class Heap {
     return hit
   }
 
-  /** Everything should be free by now: report what is not. */
-  report_leaks(): void {
+  /** Everything should be free by now but what is `kept`: report what is not. */
+  report_leaks(kept: ReadonlySet<Alloc> = NOTHING_KEPT): void {
     const groups = new Map<string, Alloc[]>()
     for (const a of this.live.values()) {
+      if (kept.has(a)) continue
       const key = `${a.name} ${a.size} ${a.made}`
       const g = groups.get(key)
       if (g === undefined) groups.set(key, [a])

@@ -8,7 +8,7 @@ import { kfn } from './kfn.ts'
 import type { Machine } from './machine.ts'
 import { imul } from './math.ts'
 import { might_sleep } from './might-sleep.ts'
-import { ACCESS_WRITE, Op, OpKind, type Step } from './op.ts'
+import { ACCESS_READ, ACCESS_WRITE, Op, OpKind, type Step } from './op.ts'
 import type { Point } from './order.ts'
 import type { Clock } from './races.ts'
 import { asleep } from './signal.ts'
@@ -138,11 +138,13 @@ export class Srcu {
   }
 }
 
-const READ_LOCK = new OpKind('srcu_read_lock', ACCESS_WRITE, 10, true, (t, op) => {
+// A section that begins or ends and another commute: each CPU counts for itself. Only a grace period must not change places
+// with one, so a reader's footprint is a read, the period's a write.
+const READ_LOCK = new OpKind('srcu_read_lock', ACCESS_READ, 10, true, (t, op) => {
   t.held.push(op.obj!)
   return (op.obj as Srcu).enter(t)
 })
-const READ_UNLOCK = new OpKind('srcu_read_unlock', ACCESS_WRITE, 10, true, (t, op) => {
+const READ_UNLOCK = new OpKind('srcu_read_unlock', ACCESS_READ, 10, true, (t, op) => {
   const ss = op.obj as Srcu
   if (ss.leave(t, op.a)) t.held.splice(t.held.lastIndexOf(ss), 1)
   else t.m.problem('wrong unlock', `${t.label} ends a read section of ${ss.name} with idx ${op.a}, which it is not in`)

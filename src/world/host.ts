@@ -1,7 +1,8 @@
 // A host of a world: its kernel, its file systems, its applications.
-import { DaxBus, type DaxDriver, type DaxMemory } from '../devdax/index.ts'
+import type { DaxDriver, DaxMemory } from '../devdax/index.ts'
 import {
   type Cred,
+  dax_bind_node,
   Kernel,
   type ProcessEnd,
   type Sys,
@@ -20,6 +21,8 @@ import type { World } from './world.ts'
 export interface HostOptions {
   /** Kernel profile, e.g. 'v10'. A run's own choice goes first. */
   readonly kernel?: string
+  /** DAX level, e.g. 'fsdev-v8'. A run's own choice goes first. */
+  readonly dax?: string
 }
 
 export interface AppOptions {
@@ -66,7 +69,7 @@ export class Host {
   constructor(world: World, name: string, profile: KernelProfile) {
     this.world = world
     this.name = name
-    this.k = new Kernel(world.m, name, profile, new DaxBus(world.m))
+    this.k = new Kernel(world.m, name, profile)
     this.systemUuid = this.uuid()
     tmpfs_mkdir(this.k, '/dev')
   }
@@ -79,7 +82,7 @@ export class Host {
   /** A memory appears on this host as /dev/NAME. */
   attach(d: DaxMemory, driver: DaxDriver): void {
     const dev = this.k.bus.attach(d, driver)
-    tmpfs_mknod(this.k, `/dev/${d.name}`, dev.dax_dev.devno)
+    dax_bind_node(dev, tmpfs_mknod(this.k, `/dev/${d.name}`, dev.dax_dev.devno))
   }
 
   /** An application that starts when set-up is over. */

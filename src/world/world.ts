@@ -1,6 +1,15 @@
 // A world: memories, hosts, their file systems, applications, faults and properties, on one machine. Set-up runs to its end
 // under the default choices, then everything is marked; each execution starts from the mark with fresh tasks.
-import { type Backing, chooseBacking, type DaxMemory, Memory, PoisonMap } from '../devdax/index.ts'
+import {
+  type Backing,
+  chooseBacking,
+  type DaxDriver,
+  type DaxMemory,
+  Memory,
+  type MemoryOptions,
+  make_memory,
+  physBase,
+} from '../devdax/index.ts'
 import { type Armed, actionText, arm, type Fault } from '../faults/index.ts'
 import { type ProcessEnd, type Sys, spawn_process } from '../kernel/index.ts'
 import { DEFAULT_KERNEL, type DefectSwitches, kernelProfile } from '../profile/index.ts'
@@ -36,6 +45,8 @@ export interface WorldOptions {
   readonly policy?: Policy
   /** Kernel of every host that names none. */
   readonly kernel?: string
+  /** DAX level of every host that names none; the kernel's own unless told otherwise. */
+  readonly dax?: string
   readonly switches?: DefectSwitches
   /** What device memory lies on. */
   readonly backing?: string
@@ -88,6 +99,22 @@ export interface Gate {
 
 const MIN_UNIT = 0x200000
 
+/** A shared memory, as a scenario asks for it. */
+export interface DaxdevOptions extends MemoryOptions {
+  /** Bytes. */
+  readonly size: number
+  /** Mode on every host at the start; `famfs` unless told otherwise. */
+  readonly mode?: keyof typeof MODE_DRIVER | 'famfs'
+}
+
+/** Driver of each mode but famfs, whose driver depends on the DAX level. */
+const MODE_DRIVER = {
+  devdax: 'device_dax',
+  'system-ram': 'kmem',
+  fsdax: 'pmem',
+  disabled: null,
+} as const satisfies Record<string, DaxDriver>
+
 export class World {
   readonly m: Machine
   readonly options: WorldOptions
@@ -124,9 +151,9 @@ export class World {
 
   /**
    * A shared memory; every host sees it as /dev/NAME, in famfs mode unless told otherwise.
-   * @param o.size bytes, a positive multiple of 2 MiB
+   * @param o.size bytes, a positive multiple of 2 MiB and of the align
    */
-  daxdev(name: string, o: { size: number; mode?: 'famfs' | 'devdax' }): DaxMemory {
+  daxdev(name: string, o: DaxdevOptions): DaxMemory {
     this.inSetup('daxdev')
     if (!Number.isSafeInteger(o.size) || o.size <= 0 || o.size % MIN_UNIT !== 0)
       throw new UsageError(
@@ -138,30 +165,34 @@ export class World {
     this.backings.push(backing)
     const memory = new Memory(backing)
     this.m.journal.addSaver({ save: () => memory.mark(), restore: t => memory.rewind(t) })
-    const id = this.m.newId()
-    const d: DaxMemory = {
-      id,
-      name,
-      size: o.size,
-      align: MIN_UNIT,
-      memory,
-      poison: new PoisonMap(this.m.journal, id),
-    }
+    const ranges = o.ranges ?? [{ start: physBase(this.memories.length), len: o.size }]
+    const d = make_memory(this.m, name, memory, { ...o, ranges })
     this.memories.push(d)
-    for (const h of this.hosts) h.attach(d, o.mode === 'devdax' ? 'device_dax' : 'fsdev_dax')
-    this.modes.set(name, o.mode === 'devdax' ? 'device_dax' : 'fsdev_dax')
+    this.modes.set(name, o.mode)
+    for (const h of this.hosts) this.bring(h, d)
     return d
   }
-  private readonly modes = new Map<string, 'fsdev_dax' | 'device_dax'>()
+  private readonly modes = new Map<string, DaxdevOptions['mode']>()
+
+  /** A memory appears on a host, and its driver is bound. */
+  private bring(h: Host, d: DaxMemory): void {
+    const mode = this.modes.get(d.name) ?? 'famfs'
+    h.attach(d, mode === 'famfs' ? h.k.profile.dax.fs_driver : MODE_DRIVER[mode])
+    this.setupSteps += this.m.steps
+  }
 
   /** A host with its own kernel, seeing every memory of the world. */
   host(name: string, o: HostOptions = {}): Host {
     this.inSetup('host')
     if (this.hosts.some(h => h.name === name)) throw new UsageError(`host ${name}: there is one of that name already`)
-    const profile = kernelProfile(this.options.kernel ?? o.kernel ?? DEFAULT_KERNEL, this.options.switches)
+    const profile = kernelProfile(
+      this.options.kernel ?? o.kernel ?? DEFAULT_KERNEL,
+      this.options.switches,
+      this.options.dax ?? o.dax,
+    )
     const h = new Host(this, name, profile)
     this.hosts.push(h)
-    for (const d of this.memories) h.attach(d, this.modes.get(d.name)!)
+    for (const d of this.memories) this.bring(h, d)
     return h
   }
 

@@ -38,7 +38,7 @@ describe('a failure is a file', () => {
     for (const l of found.out.split('\n')) expect(l.length, l).toBeLessThanOrEqual(80)
     expect(read('two-preemptions.run.json')).toMatchObject({
       famsim: 'run',
-      version: 2,
+      version: 3,
       model: 'sc',
       races: false,
       scenario: 'test/explore/fixtures/two-preemptions.ts',
@@ -169,7 +169,7 @@ describe('a file that does not fit', () => {
       { without: { apps: ['h0/z'], ends: [], faults: [] } },
       /no application 'h0\/z'/,
     ],
-    ['of another version', { version: 9 }, /: version: the file has 9, this famsim reads 2; [^\n]+\n$/],
+    ['of another version', { version: 9 }, /: version: the file has 9, this famsim reads 3; [^\n]+\n$/],
     ['of an unknown kernel', { kernel: 'v99' }, /unknown kernel 'v99': expected one of [^\n]+\n$/],
   ])('one %s is refused with one line', (_, o, text) => {
     for (const command of ['replay', 'shrink']) {

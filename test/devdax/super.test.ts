@@ -14,28 +14,23 @@ import {
   fs_put_dax,
   MAJOR,
   Memory,
+  type MemoryOptions,
   MINOR,
   MKDEV,
+  make_memory,
   openArrayBuffer,
-  PoisonMap,
   put_dax,
 } from '../../src/devdax/index.ts'
-import { kfn, Machine, MiB, type Step } from '../../src/sim/index.ts'
+import { kernelProfile } from '../../src/profile/index.ts'
+import { Heap, kfn, Machine, MiB, type Step } from '../../src/sim/index.ts'
 import { errnoName } from '../../src/wire/index.ts'
 
 const E = (n: number): number | string => (n < 0 ? errnoName(-n) : n)
 
-const world = (driver: DaxDriver = 'fsdev_dax') => {
+const world = (driver: DaxDriver = 'fsdev_dax', dax?: string, o: MemoryOptions = {}) => {
   const m = new Machine()
-  const bus = new DaxBus(m)
-  const mem = (name: string): DaxMemory => ({
-    id: m.newId(),
-    name,
-    size: MiB(8),
-    align: MiB(2),
-    memory: new Memory(openArrayBuffer(MiB(8))),
-    poison: new PoisonMap(m.journal),
-  })
+  const bus = new DaxBus(m, 'h0', kernelProfile('v10', {}, dax), new Heap(m, 'h0'))
+  const mem = (name: string): DaxMemory => make_memory(m, name, new Memory(openArrayBuffer(MiB(8))), o)
   const dev = bus.attach(mem('dax0.0'), driver)
   const run = <T>(body: () => Step<T>): T => {
     const t = m.spawn('test', body())
@@ -104,14 +99,6 @@ describe('becoming the holder', () => {
     ['a dead device', 'fsdev_dax', d => d.alive.poke(false), 'ENODEV'],
     ['no driver', null, () => {}, 'ENODEV'],
     ['the other driver', 'device_dax', () => {}, 'EOPNOTSUPP'],
-    [
-      'nothing behind it',
-      'fsdev_dax',
-      d => {
-        d.private_data = null
-      },
-      'ENODEV',
-    ],
   ])('%s: refused, no reference kept', (_name, driver, change, want) => {
     const { d, run, dev } = world(driver)
     change(d)
@@ -120,9 +107,12 @@ describe('becoming the holder', () => {
     expect([d.refs.peek(), d.holder_data.peek(), d.holder_ops.peek()]).toEqual([1, before, null])
     expect(dev.lock.owner).toBeNull()
   })
-  it('of no device at all: ENODEV', () => {
-    const { run } = world()
+  it('of no device at all, or of one that was made up: ENODEV', () => {
+    const { bus, run } = world()
     expect(E(run(() => get(null, me, ops([]))))).toBe('ENODEV')
+    const phantom = bus.dax_dev_get(MKDEV(1, 3))
+    expect(E(run(() => get(phantom, me, ops([]))))).toBe('ENODEV')
+    expect(phantom.refs.peek()).toBe(1)
   })
   it('giving up what another holds is warned about, and leaves the other without ops', () => {
     const { d, m } = world()
@@ -194,18 +184,15 @@ describe('dax_direct_access()', () => {
     ['over the end', 2047, 2, 'EFAULT'],
     ['past the end', 2048, 1, 'EFAULT'],
     ['far past it', 2 ** 40, 1, 'EFAULT'],
-    ['nothing, at the end', 2048, 0, 'ERANGE'],
+    ['nothing, at the end', 2048, 0, 'EFAULT'],
+    ['nothing, before it', 2047, 0, 'ERANGE'],
     ['a negative count', 0, -1, 'EINVAL'],
   ] as const)('%s', (_name, page, nr, want) => {
     expect(at(page, nr)).toEqual(want)
   })
   it('ENXIO when dead, EOPNOTSUPP with nothing behind or no device', () => {
     expect(at(0, 1, d => d.alive.poke(false))).toBe('ENXIO')
-    expect(
-      at(0, 1, d => {
-        d.private_data = null
-      }),
-    ).toBe('EOPNOTSUPP')
+    expect(at(0, 1, d => d.ops.poke(null))).toBe('EOPNOTSUPP')
     const { run } = world()
     expect(
       run(function* () {

@@ -1,7 +1,7 @@
 // What the name of a state must hold: for each part a program that loses an outcome when that part is left out. Every one is
 // walked bare and with the reductions, and both must come to the same.
 import { describe, expect, it } from 'vitest'
-import { Memory, openArrayBuffer, PoisonMap } from '../../src/devdax/index.ts'
+import { Memory, make_memory, openArrayBuffer } from '../../src/devdax/index.ts'
 import type { ExhaustiveOptions } from '../../src/explore/index.ts'
 import { fabric_read, fabric_write } from '../../src/fabric/index.ts'
 import {
@@ -392,11 +392,9 @@ describe('memory', () => {
     expect(finals.map(f => f.includes('use after free'))).toEqual([true, false])
   })
   const device = (m: Machine) => {
-    const id = m.newId()
-    const size = 2 << 20
-    const memory = new Memory(openArrayBuffer(size))
+    const memory = new Memory(openArrayBuffer(2 << 20))
     m.journal.addSaver({ save: () => memory.mark(), restore: t => memory.rewind(t) })
-    return { id, name: 'dax0.0', size, align: size, memory, poison: new PoisonMap(m.journal, id) }
+    return make_memory(m, 'dax0.0', memory)
   }
   it('bytes of a device, and what was read of them', () => {
     const finals = same(m => {

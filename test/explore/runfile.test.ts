@@ -81,10 +81,10 @@ describe('a run file', () => {
   })
   it('of another version is refused, and why', () => {
     expect(() => parseRunFile(changed({ version: 1 }), 'f')).toThrow(
-      /^f: version: the file has 1, this famsim reads 2; /,
+      /^f: version: the file has 1, this famsim reads 3; /,
     )
     // Another version may have other fields: its version is what is told.
-    expect(() => parseRunFile('{"famsim":"run","version":3}', 'f')).toThrow(/version/)
+    expect(() => parseRunFile('{"famsim":"run","version":4}', 'f')).toThrow(/version/)
   })
   it.each(['', '{', 'null', '[]', '7', '"run"'])('%j is no run file', text => {
     expect(() => parseRunFile(text, 'f')).toThrow(/^f: [^\n]+$/)

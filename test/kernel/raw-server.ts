@@ -3,16 +3,19 @@
 // OP:nodeid[:ERRNO], the notation of the measured traces. Units: bytes, ns, seconds for attribute timeouts.
 import {
   type Backing,
-  DaxBus,
   type DaxDriver,
   type DaxMemory,
-  dax_holder_notify_failure,
+  type DriverName,
+  device_driver_attach,
+  device_driver_detach,
   Memory,
+  make_memory,
   openArrayBuffer,
-  PoisonMap,
+  physBase,
 } from '../../src/devdax/index.ts'
 import {
   type Cred,
+  dax_bind_node,
   type FuseDev,
   fuse_dev_do_read,
   fuse_dev_do_write,
@@ -29,7 +32,7 @@ import {
   tmpfs_mknod,
 } from '../../src/kernel/index.ts'
 import { type DefectSwitches, kernelProfile } from '../../src/profile/index.ts'
-import { type Chooser, Machine, MiB, type Policy, type Step, sleep, type Task } from '../../src/sim/index.ts'
+import { type Chooser, Machine, MiB, type Op, type Policy, type Step, sleep, type Task } from '../../src/sim/index.ts'
 import {
   type AnyStruct,
   decodeRequest,
@@ -210,6 +213,7 @@ function* serve(k: Kernel, dev: FuseDev, s: RawServer): Step<number> {
 
 export interface RigOptions {
   readonly switches?: DefectSwitches
+  readonly dax?: string
   readonly policy?: Policy
   readonly threads?: number
   /** Size in bytes, or the bytes themselves, and driver of dax0.0, dax1.0, ... */
@@ -241,23 +245,16 @@ export class Rig {
 
   constructor(o: RigOptions = {}) {
     this.m = new Machine({ policy: o.policy, maxSteps: o.maxSteps ?? 2_000_000, kasan: o.kasan })
-    this.k = new Kernel(this.m, 'h0', kernelProfile('v10', o.switches), new DaxBus(this.m))
+    this.k = new Kernel(this.m, 'h0', kernelProfile('v10', o.switches, o.dax))
     this.threads = o.threads ?? 2
     tmpfs_mkdir(this.k, '/dev')
     tmpfs_mkdir(this.k, '/mnt')
     for (const [i, d] of (o.devices ?? [{}, {}]).entries()) {
       const memory = new Memory(d.backing ?? openArrayBuffer(d.size ?? DEVICE_SIZE))
-      const mem: DaxMemory = {
-        id: this.m.newId(),
-        name: `dax${i}.0`,
-        size: memory.size,
-        align: MiB(2),
-        memory,
-        poison: new PoisonMap(this.m.journal),
-      }
+      const mem = make_memory(this.m, `dax${i}.0`, memory, { ranges: [{ start: physBase(i), len: memory.size }] })
       this.mems.push(mem)
       const dev = this.k.bus.attach(mem, d.driver === undefined ? 'fsdev_dax' : d.driver)
-      tmpfs_mknod(this.k, `/dev/${mem.name}`, dev.dax_dev.devno)
+      dax_bind_node(dev, tmpfs_mknod(this.k, `/dev/${mem.name}`, dev.dax_dev.devno))
     }
   }
 
@@ -347,24 +344,26 @@ export class Rig {
     return t.value as number
   }
 
-  /** The driver of a device goes: the holder hears PRE_REMOVE, then the device is dead (kill_dax, kernel.md 2.7). */
-  unbind(dev: number): void {
-    const { dax_dev, driver } = this.k.bus.devices()[dev]!
-    this.kthread('unbind', function* () {
-      if (dax_dev.holder_data.peek() !== null) yield* dax_holder_notify_failure(dax_dev, 0, 2 ** 53 - 1, 0x80)
-      dax_dev.alive.poke(false)
-      dax_dev.holder_ops.poke(null)
-      dax_dev.holder_data.poke(null)
-      driver.poke(null)
-    })
-    this.go()
+  /** The driver of a device goes, as by its `unbind` file: 0 or -errno. */
+  unbind(dev: number): number {
+    const d = this.k.bus.devices()[dev]!
+    return this.thread('unbind', () => device_driver_detach(d, d.driver.peek()!))
   }
 
-  /** The driver is bound again: probe, run_dax. */
-  bind(dev: number, to: DaxDriver = 'fsdev_dax'): void {
-    const { dax_dev, driver } = this.k.bus.devices()[dev]!
-    driver.poke(to)
-    dax_dev.alive.poke(true)
+  /** A driver is bound, after another one went, as by the `unbind` and `bind` files: 0 or -errno. */
+  bind(dev: number, to: DriverName = 'fsdev_dax'): number {
+    const d = this.k.bus.devices()[dev]!
+    if (d.driver.peek() !== null && d.driver.peek() !== to) this.unbind(dev)
+    this.k.bus.dynids.set(`${to} ${d.memory.name}`, true)
+    return this.thread('bind', () => device_driver_attach(d, to))
+  }
+
+  private thread(name: string, body: () => Op<number>): number {
+    const t = this.kthread(name, function* () {
+      return yield* body()
+    })
+    this.go()
+    return t.value as number
   }
 
   /** Holder and references of a device, for leak checks. */
@@ -373,9 +372,13 @@ export class Rig {
     return { holder: d.holder_data.peek() !== null, ops: d.holder_ops.peek() !== null, refs: d.refs.peek() }
   }
 
-  /** Names of kernel memory that is still allocated. */
+  /** Names of kernel memory that is still allocated, but for what bound drivers hold. */
   leaks(): string[] {
-    return this.k.heap.live.values().map(a => a.name)
+    const kept = this.k.bus.held()
+    return this.k.heap.live
+      .values()
+      .filter(a => !kept.has(a))
+      .map(a => a.name)
   }
 }
 

@@ -2,7 +2,7 @@
 // Locking: an entry's `locked` is DAX_LOCKED; waiters of all entries of one file share one queue (the kernel hashes
 // them over 4096).
 
-import type { DaxMemory } from '../../devdax/index.ts'
+import type { DaxMemory, dev_dax } from '../../devdax/index.ts'
 import { Cell, JList, JMap, WaitQueue } from '../../sim/index.ts'
 import type { Kernel } from '../kernel.ts'
 import type { VmArea } from '../mm/mm_struct.ts'
@@ -15,6 +15,8 @@ export interface DaxEntry {
   readonly memory: DaxMemory | null
   /** Byte offset in the memory. */
   readonly off: number
+  /** Whose folios it has. */
+  readonly dev: dev_dax | null
   readonly dirty: boolean
 }
 

@@ -1,12 +1,19 @@
 // fs/dax.c: read, write and fault straight to the memory (kernel.md 2.10, 2.11).
 // Locking: a fault holds its entry's lock from looking it up to inserting the page; read and write take no lock of ours.
-import { dax_direct_access } from '../../devdax/index.ts'
+import {
+  type DirectAccess,
+  type dax_device,
+  dax_direct_access,
+  dax_read_lock,
+  dax_read_unlock,
+} from '../../devdax/index.ts'
 import { fabric_read, fabric_write } from '../../fabric/index.ts'
-import { kfn, min, roundDown, type Step, wait_event, wake_up_all } from '../../sim/index.ts'
+import { kfn, min, Oops, roundDown, type Step, wait_event, wake_up_all } from '../../sim/index.ts'
 import { EHWPOISON, EIO, ENOMEM } from '../../wire/index.ts'
 import { FAULT } from '../kernel.ts'
 import {
   PAGE_SHIFT,
+  PMD_ORDER,
   PMD_SIZE,
   VM_FAULT_FALLBACK,
   VM_FAULT_MAJOR,
@@ -15,7 +22,8 @@ import {
   VM_FAULT_SIGBUS,
   type vm_fault,
 } from '../mm/mm_struct.ts'
-import { unmap_mapping_pages } from '../mm/mmap.ts'
+import { unmap_mapping_pages, zap_page_range } from '../mm/mmap.ts'
+import { folio_add_file_rmap } from '../mm/rmap.ts'
 import type { Kiocb } from '../vfs/inode.ts'
 import type { AddressSpace, DaxEntry } from './address_space.ts'
 import { IOMAP_DAX, IOMAP_F_NEW, IOMAP_FAULT, IOMAP_WRITE, type iomap_ops, new_iomap } from './iomap.ts'
@@ -46,20 +54,46 @@ export const dax_iomap_rw = kfn('dax_iomap_rw', function* (iocb: Kiocb, write: b
     const pgoff = (map.addr - (map.addr % PAGE_SIZE)) / PAGE_SIZE
     const in_page = map.addr % PAGE_SIZE
     const nr = (in_page + length + PAGE_SIZE - 1 - ((in_page + length + PAGE_SIZE - 1) % PAGE_SIZE)) / PAGE_SIZE
-    const at = yield* dax_direct_access(map.dax_dev, pgoff, nr)
+    const { dax_dev } = map
+    const id = dax_dev === null ? 0 : yield* dax_read_lock(dax_dev)
+    const at = yield* dax_direct_access(dax_dev, pgoff, nr)
+    if (typeof at !== 'number') {
+      const n = min(length, at.nr * PAGE_SIZE - in_page)
+      const part = done === 0 && n === iocb.buf.length ? iocb.buf : iocb.buf.subarray(done, done + n)
+      const from = kernel_address(at) + in_page
+      yield* write ? fabric_write(at.memory, from, part, 'write') : fabric_read(at.memory, from, part, 'read')
+      done += n
+    }
+    if (dax_dev !== null) yield* dax_read_unlock(dax_dev, id)
     if (typeof at === 'number') {
       err = at === -EHWPOISON ? -EIO : at
       break
     }
-    const n = min(length, at.nr * PAGE_SIZE - in_page)
-    const part = done === 0 && n === iocb.buf.length ? iocb.buf : iocb.buf.subarray(done, done + n)
-    yield* write
-      ? fabric_write(at.memory, at.off + in_page, part, 'write')
-      : fabric_read(at.memory, at.off + in_page, part, 'read')
-    done += n
   }
   return done > 0 ? done : err
 })
+
+/** Where a copy goes: nowhere when the address is none of the device's (B21, B35). */
+const kernel_address = (at: DirectAccess): number => {
+  if (at.kaddr < 0) throw new Oops(`unable to handle page fault: no ${at.memory.name} at the kernel address of a copy`)
+  return at.kaddr
+}
+/** What a page table would get: no page of the device (B21). */
+const bogus_pfn = (at: DirectAccess): never => {
+  throw new Oops(`bad page frame: the address given for ${at.memory.name} is outside it (B21)`)
+}
+
+/** dax_iomap_direct_access(): a fault is inside dax_read_lock for the translation only (R12). */
+const dax_iomap_direct_access = kfn(
+  'dax_iomap_direct_access',
+  function* (dax_dev: dax_device | null, pgoff: number, nr: number): Step<DirectAccess | number> {
+    if (dax_dev === null) return yield* dax_direct_access(null, pgoff, nr)
+    const id = yield* dax_read_lock(dax_dev)
+    const at = yield* dax_direct_access(dax_dev, pgoff, nr)
+    yield* dax_read_unlock(dax_dev, id)
+    return typeof at !== 'number' && at.off < 0 ? bogus_pfn(at) : at
+  },
+)
 
 /**
  * invalidate_inode_pages2_range() on DAX entries: clean ones are dropped, dirty ones stay, and either way the page tables
@@ -76,7 +110,7 @@ export function invalidate_inode_pages2_range(mapping: AddressSpace, pos: number
     if (e.index > last || e.index + pages <= first || e.kind === 'EMPTY') continue
     if (e.index < lo) lo = e.index
     if (e.index + pages > hi) hi = e.index + pages
-    if (!e.dirty) mapping.i_pages.delete(e.index)
+    if (!e.dirty) delete_entry(mapping, e)
   }
   unmap_mapping_pages(mapping, lo, hi - lo)
 }
@@ -126,16 +160,62 @@ const unlock_entry = kfn('dax_unlock_entry', function* (mapping: AddressSpace, k
  */
 const errno_to_fault = (err: number): number => (err === -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS)
 
+const entry_of = (kind: 'PTE' | 'PMD', index: number, at: DirectAccess): Omit<DaxEntry, 'dirty'> => ({
+  kind,
+  index,
+  memory: at.memory,
+  off: at.off,
+  dev: at.dev,
+})
+
+/**
+ * dax_associate_entry(): the folio becomes the file's. It should be nobody's: one that a raw mapping of the device left, or
+ * another file has, warns once (B04, L21; B04w: not even that). Where somebody counts a reference on it the newer levels
+ * refuse: false, and the fault fails (the "poisoned page").
+ */
+const dax_associate_entry = (mapping: AddressSpace, e: Omit<DaxEntry, 'dirty'>): boolean => {
+  const { k } = mapping
+  const { folios } = e.dev!
+  const page = e.off / PAGE_SIZE
+  const order = e.kind === 'PMD' ? PMD_ORDER : 0
+  const { folio } = folios.of(page)
+  const left = folio.mapping !== null && folio.mapping !== mapping
+  if (left && !k.profile.has('B04w'))
+    k.warn_once('dax_associate_entry: folio->mapping is set: the page belongs to another')
+  if (left && folio.refcount > folio.mapcount && k.profile.dax.stale_folio === 'fail') return false
+  // What mapped it before goes on mapping it, whatever the folio says from now on.
+  folios.set(page, { ...folio, order, mapping, index: e.index })
+  return true
+}
+
+/** dax_disassociate_entry(): the folio is nobody's again, and single pages. */
+const dax_disassociate_entry = (mapping: AddressSpace, e: DaxEntry): void => {
+  const { folios } = e.dev!
+  if (!folios.present) return
+  const { head, folio } = folios.of(e.off / PAGE_SIZE)
+  if (folio.mapping === mapping) folios.set(head, { ...folio, order: 0, mapping: null, index: 0 })
+}
+
+const delete_entry = (mapping: AddressSpace, e: DaxEntry): void => {
+  dax_disassociate_entry(mapping, e)
+  mapping.i_pages.delete(e.index)
+}
+
 /**
  * dax_insert_entry(): remember which memory a page (or 2 MiB) of the file is. Pages under a new 2 MiB entry go: measured,
- * a huge fault succeeds although another mapping has pages there (oracle fault.pmd_after_pte).
+ * a huge fault succeeds although another mapping has pages there (oracle fault.pmd_after_pte). False: the folio is not to
+ * be had.
  */
-const dax_insert_entry = (mapping: AddressSpace, e: Omit<DaxEntry, 'dirty'>, write: boolean): void => {
+const dax_insert_entry = (mapping: AddressSpace, e: Omit<DaxEntry, 'dirty'>, write: boolean): boolean => {
   const old = mapping.i_pages.get(e.index)
-  if (e.kind === 'PMD' && old?.kind !== 'PMD')
-    for (const key of mapping.i_pages.keys())
-      if (key >= e.index && key < e.index + PAGES_PER_PMD) mapping.i_pages.delete(key)
+  if (old === undefined || old.kind !== e.kind || old.off !== e.off || old.memory !== e.memory) {
+    if (e.kind === 'PMD' && old?.kind !== 'PMD')
+      for (const o of mapping.i_pages.values())
+        if (o.index >= e.index && o.index < e.index + PAGES_PER_PMD) delete_entry(mapping, o)
+    if (!dax_associate_entry(mapping, e)) return false
+  }
   mapping.i_pages.set(e.index, { ...e, dirty: write || old?.dirty === true })
+  return true
 }
 
 const faulted = (vmf: vm_fault, size: 'PTE' | 'PMD'): void => {
@@ -147,6 +227,25 @@ const faulted = (vmf: vm_fault, size: 'PTE' | 'PMD'): void => {
 /** Size of the file in pages, the last one counted whole. */
 const file_pages = (size: number): number => (size + PAGE_SIZE - 1 - ((size + PAGE_SIZE - 1) % PAGE_SIZE)) / PAGE_SIZE
 
+/** vmf_insert_page_mkwrite(), or for a private store a copy of the page for this process; the file does not change then. */
+const insert_page = kfn('vmf_insert_page_mkwrite', function* (vmf: vm_fault, at: DirectAccess): Step<number> {
+  const { vma } = vmf
+  const { mm } = vma
+  const vpn = roundDown(vmf.address, PAGE_SIZE) / PAGE_SIZE
+  if (vmf.write && !vma.shared) {
+    const copy = new Uint8Array(PAGE_SIZE)
+    yield* fabric_read(at.memory, at.off, copy, 'load')
+    mm.anon.set(vpn, copy)
+    zap_page_range(mm, vpn * PAGE_SIZE, (vpn + 1) * PAGE_SIZE)
+  } else {
+    folio_add_file_rmap(at.dev, at.off, mm.ptes.get(vpn))
+    mm.ptes.set(vpn, { memory: at.memory, off: at.off, dev: at.dev, writable: vmf.write && vma.shared })
+  }
+  mm.tables.set(roundDown(vmf.address, PMD_SIZE) / PMD_SIZE, true)
+  faulted(vmf, 'PTE')
+  return VM_FAULT_NOPAGE
+})
+
 const dax_iomap_pte_fault = kfn('dax_iomap_pte_fault', function* (vmf: vm_fault, ops: iomap_ops): Step<number> {
   const { vma } = vmf
   const inode = vma.vm_file.f_inode
@@ -154,7 +253,6 @@ const dax_iomap_pte_fault = kfn('dax_iomap_pte_fault', function* (vmf: vm_fault,
   if (vmf.pgoff >= file_pages(inode.i_size.peek())) return VM_FAULT_SIGBUS
   const key = yield* grab_mapping_entry(mapping, vmf.pgoff, false)
   const huge = entry_at(mapping, vmf.pgoff)?.kind === 'PMD'
-  const vpn = roundDown(vmf.address, PAGE_SIZE) / PAGE_SIZE
   const flags = IOMAP_DAX | IOMAP_FAULT | (vmf.write ? IOMAP_WRITE : 0)
   const map = new_iomap()
   const err = yield* ops.iomap_begin(inode, vmf.pgoff * PAGE_SIZE, PAGE_SIZE, flags, map)
@@ -164,21 +262,15 @@ const dax_iomap_pte_fault = kfn('dax_iomap_pte_fault', function* (vmf: vm_fault,
     inode.k.warn('iomap shorter than a page')
     rc = VM_FAULT_SIGBUS
   } else {
-    const at = yield* dax_direct_access(map.dax_dev, map.addr / PAGE_SIZE, 1)
+    const at = yield* dax_iomap_direct_access(map.dax_dev, map.addr / PAGE_SIZE, 1)
     if (typeof at === 'number') rc = errno_to_fault(at)
     else {
       // A real 2 MiB entry is never taken apart by a small fault (kernel.md 2.11).
-      if (!huge) dax_insert_entry(mapping, { kind: 'PTE', index: vmf.pgoff, memory: at.memory, off: at.off }, vmf.write)
-      if (vmf.write && !vma.shared) {
-        // Private store: the page is copied for this process; the file does not change.
-        const copy = new Uint8Array(PAGE_SIZE)
-        yield* fabric_read(at.memory, at.off, copy, 'load')
-        vma.mm.anon.set(vpn, copy)
-        vma.mm.ptes.delete(vpn)
-      } else vma.mm.ptes.set(vpn, { memory: at.memory, off: at.off, writable: vmf.write && vma.shared })
-      vma.mm.tables.set(roundDown(vmf.address, PMD_SIZE) / PMD_SIZE, true)
-      faulted(vmf, 'PTE')
-      rc = VM_FAULT_NOPAGE | (vmf.write && (map.flags & IOMAP_F_NEW) !== 0 ? VM_FAULT_MAJOR : 0)
+      rc =
+        huge || dax_insert_entry(mapping, entry_of('PTE', vmf.pgoff, at), vmf.write)
+          ? yield* insert_page(vmf, at)
+          : VM_FAULT_SIGBUS
+      if (rc === VM_FAULT_NOPAGE && vmf.write && (map.flags & IOMAP_F_NEW) !== 0) rc |= VM_FAULT_MAJOR
     }
   }
   yield* unlock_entry(mapping, key)
@@ -203,13 +295,16 @@ const dax_iomap_pmd_fault = kfn('dax_iomap_pmd_fault', function* (vmf: vm_fault,
   // An error here is dropped: the page-size path asks again and reports (kernel.md 2.11, L04).
   const err = yield* ops.iomap_begin(inode, first * PAGE_SIZE, PMD_SIZE, flags, map)
   if (err === 0 && map.length >= PMD_SIZE && map.addr % PMD_SIZE === 0) {
-    const at = yield* dax_direct_access(map.dax_dev, map.addr / PAGE_SIZE, PAGES_PER_PMD)
+    const at = yield* dax_iomap_direct_access(map.dax_dev, map.addr / PAGE_SIZE, PAGES_PER_PMD)
     if (typeof at !== 'number' && at.nr >= PAGES_PER_PMD) {
-      dax_insert_entry(mapping, { kind: 'PMD', index: first, memory: at.memory, off: at.off }, vmf.write)
-      const block = roundDown(vmf.address, PMD_SIZE) / PMD_SIZE
-      vma.mm.pmds.set(block, { memory: at.memory, off: at.off, writable: vmf.write && vma.shared })
-      faulted(vmf, 'PMD')
-      rc = VM_FAULT_NOPAGE
+      if (dax_insert_entry(mapping, entry_of('PMD', first, at), vmf.write)) {
+        const { pmds } = vma.mm
+        const block = roundDown(vmf.address, PMD_SIZE) / PMD_SIZE
+        folio_add_file_rmap(at.dev, at.off, pmds.get(block))
+        pmds.set(block, { memory: at.memory, off: at.off, dev: at.dev, writable: vmf.write && vma.shared })
+        faulted(vmf, 'PMD')
+        rc = VM_FAULT_NOPAGE
+      } else rc = VM_FAULT_SIGBUS
     }
   }
   yield* unlock_entry(mapping, key)
@@ -222,5 +317,5 @@ export const dax_iomap_fault = (vmf: vm_fault, pmd: boolean, ops: iomap_ops) =>
 
 /** dax_break_layout_final(): at eviction every entry goes; nobody maps the file any more. */
 export function dax_delete_mapping_entries(mapping: AddressSpace): void {
-  for (const key of mapping.i_pages.keys()) mapping.i_pages.delete(key)
+  for (const e of mapping.i_pages.values()) delete_entry(mapping, e)
 }

@@ -1,7 +1,7 @@
 // famfs files: read, write, mmap and fault (kernel.md 2.10, 2.11). No server is asked here.
 import { kfn, min, type Step } from '../../sim/index.ts'
 import { dax_iomap_fault, dax_iomap_rw } from '../dax/dax.ts'
-import { VM_FAULT_SIGBUS, type VmArea, type VmOps, type vm_fault } from '../mm/mm_struct.ts'
+import { PMD_ORDER, VM_FAULT_SIGBUS, type VmArea, type VmOps, type vm_fault } from '../mm/mm_struct.ts'
 import type { File } from '../vfs/file.ts'
 import { inode_lock, inode_lock_shared, inode_unlock, inode_unlock_shared, type Kiocb, S_DAX } from '../vfs/inode.ts'
 import { famfs_file_bad, famfs_iomap_ops, unsigned } from './famfs_iomap.ts'
@@ -60,6 +60,6 @@ export const famfs_file_mmap = kfn('famfs_file_mmap', function* (file: File, vma
   const rc = yield* famfs_file_bad(file.f_inode)
   if (rc !== 0) return rc
   vma.vm_ops = famfs_file_vm_ops
-  vma.huge = true
+  vma.huge = PMD_ORDER
   return 0
 })

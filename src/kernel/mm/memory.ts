@@ -4,10 +4,14 @@ import { down_read, Killed, kfn, min, roundDown, type Step, up_read } from '../.
 import { SIGNAL } from '../kernel.ts'
 import type { SigInfo, task_struct } from '../task_struct.ts'
 import {
+  type mm_struct,
   PAGE_SHIFT,
+  PMD_ORDER,
   PMD_SIZE,
   PROT_WRITE,
   type Pte,
+  PUD_ORDER,
+  PUD_SIZE,
   VM_FAULT_FALLBACK,
   VM_FAULT_MAJOR,
   VM_FAULT_OOM,
@@ -15,6 +19,7 @@ import {
   type VmArea,
   type vm_fault,
 } from './mm_struct.ts'
+import { zap_page_range } from './mmap.ts'
 
 const PAGE_SIZE = 1 << PAGE_SHIFT
 
@@ -38,27 +43,34 @@ export const handle_mm_fault = kfn(
       write,
     }
     const ops = vma.vm_ops!
+    if (vma.huge === PUD_ORDER) return counted(mm, yield* ops.huge_fault!(vmf, PUD_ORDER))
     const block = roundDown(address, PMD_SIZE)
     const room = block >= vma.vm_start && block + PMD_SIZE <= vma.vm_end
     let rc = VM_FAULT_FALLBACK
     const pmd = mm.pmds.get(block / PMD_SIZE)
     if (pmd === undefined) {
-      if (ops.huge_fault && vma.huge && room && !mm.tables.has(block / PMD_SIZE)) rc = yield* ops.huge_fault(vmf)
+      if (ops.huge_fault && vma.huge === PMD_ORDER && room && !mm.tables.has(block / PMD_SIZE))
+        rc = yield* ops.huge_fault(vmf, PMD_ORDER)
     } else if (write && !pmd.writable) {
       // wp_huge_pmd(): a shared mapping asks for 2 MiB again, now to write; else the huge entry is split, which for a file
       // means that it goes (oracle fault.private_write).
-      if (vma.shared && ops.huge_fault) rc = yield* ops.huge_fault(vmf)
+      if (vma.shared && ops.huge_fault) rc = yield* ops.huge_fault(vmf, PMD_ORDER)
       if ((rc & VM_FAULT_FALLBACK) !== 0) {
-        mm.pmds.delete(block / PMD_SIZE)
+        zap_page_range(mm, block, block + PMD_SIZE)
         mm.tables.set(block / PMD_SIZE, true)
       }
     }
     if ((rc & VM_FAULT_FALLBACK) !== 0) rc = yield* ops.fault(vmf)
-    const counter = (rc & VM_FAULT_MAJOR) !== 0 ? mm.maj_flt : mm.min_flt
-    counter.poke(counter.peek() + 1)
-    return rc
+    return counted(mm, rc)
   },
 )
+
+/** mm_account_fault() */
+const counted = (mm: mm_struct, rc: number): number => {
+  const counter = (rc & VM_FAULT_MAJOR) !== 0 ? mm.maj_flt : mm.min_flt
+  counter.poke(counter.peek() + 1)
+  return rc
+}
 
 /** do_user_addr_fault(): take the fault, or deliver SIGSEGV or SIGBUS. */
 const do_user_addr_fault = kfn(
@@ -92,6 +104,10 @@ const translate = (ts: task_struct, addr: number, write: boolean): { pte: Pte; o
   const block = roundDown(addr, PMD_SIZE)
   if (huge !== undefined && (huge.writable || !write))
     return { pte: huge, off: huge.off + (addr - block), run: block + PMD_SIZE - addr }
+  const giant = ts.mm!.puds.get(roundDown(addr, PUD_SIZE) / PUD_SIZE)
+  const giga = roundDown(addr, PUD_SIZE)
+  if (giant !== undefined && (giant.writable || !write))
+    return { pte: giant, off: giant.off + (addr - giga), run: giga + PUD_SIZE - addr }
   return null
 }
 

@@ -13,8 +13,10 @@ import {
   PMD_SIZE,
   PROT_WRITE,
   type Pte,
+  PUD_SIZE,
   VmArea,
 } from './mm_struct.ts'
+import { folio_remove_rmap } from './rmap.ts'
 
 const PAGE_SIZE = 1 << PAGE_SHIFT
 
@@ -35,17 +37,20 @@ export const do_mmap = kfn(
     if (len <= 0 || off % PAGE_SIZE !== 0 || off < 0) return -EINVAL
     const shared = (flags & MAP_SHARED) !== 0
     if (!f.readable || (shared && (prot & PROT_WRITE) !== 0 && !f.writable)) return -EACCES
-    if (!f.f_inode.i_fop.mmap) return -ENODEV
+    if (!f.f_op.mmap) return -ENODEV
     const mm = ts.mm!
     yield* down_write(mm.mmap_lock)
     const size = roundUp(len, PAGE_SIZE)
-    const start = (flags & MAP_FIXED) !== 0 || addr !== 0 ? roundDown(addr, PAGE_SIZE) : mm.get_unmapped_area(size)
+    const start =
+      (flags & MAP_FIXED) !== 0 || addr !== 0
+        ? roundDown(addr, PAGE_SIZE)
+        : mm.get_unmapped_area(size, f.f_op.map_align ?? 0)
     if (mm.vmas.items.some(v => start < v.vm_end && v.vm_start < start + size)) {
       yield* up_write(mm.mmap_lock)
       return -EINVAL
     }
     const vma = new VmArea(mm, start, start + size, off / PAGE_SIZE, prot, shared, f)
-    const rc = yield* f.f_inode.i_fop.mmap(f, vma)
+    const rc = yield* f.f_op.mmap(f, vma)
     if (rc === 0) {
       get_file(f)
       mm.vmas.push(vma)
@@ -58,6 +63,7 @@ export const do_mmap = kfn(
 
 /** Drop the translations of [start, end) of a process. Both multiples of the page size. */
 export function zap_page_range(mm: mm_struct, start: number, end: number): void {
+  zap_table(mm.puds, PUD_SIZE, roundDown(start, PUD_SIZE), end)
   zap_table(mm.pmds, PMD_SIZE, roundDown(start, PMD_SIZE), end)
   zap_table(mm.ptes, PAGE_SIZE, start, end)
 }
@@ -65,8 +71,14 @@ export function zap_page_range(mm: mm_struct, start: number, end: number): void 
 /** Delete keys k with start <= k * size < end, by whichever walk is shorter. */
 const zap_table = (table: JMap<number, Pte>, size: number, start: number, end: number): void => {
   if (table.size === 0) return
-  if ((end - start) / size <= table.size) for (let at = start; at < end; at += size) table.delete(at / size)
-  else for (const key of table.keys()) if (key * size >= start && key * size < end) table.delete(key)
+  if ((end - start) / size <= table.size) for (let at = start; at < end; at += size) zap_pte(table, at / size)
+  else for (const key of table.keys()) if (key * size >= start && key * size < end) zap_pte(table, key)
+}
+const zap_pte = (table: JMap<number, Pte>, key: number): void => {
+  const pte = table.get(key)
+  if (pte === undefined) return
+  table.delete(key)
+  folio_remove_rmap(pte)
 }
 
 /** munmap(2) of whole mappings that lie in the range. */

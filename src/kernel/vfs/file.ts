@@ -4,7 +4,7 @@ import { EBADF } from '../../wire/index.ts'
 import type { fuse_file } from '../fuse/fuse_inode.ts'
 import type { task_struct } from '../task_struct.ts'
 import type { Dentry } from './dcache.ts'
-import { type Inode, iget } from './inode.ts'
+import { type FileOps, type Inode, iget } from './inode.ts'
 import { iput } from './iput.ts'
 
 export const O_RDONLY = 0
@@ -21,15 +21,18 @@ export const O_DIRECTORY = 0o200000
 export class File {
   readonly f_dentry: Dentry
   readonly f_inode: Inode
+  /** Its inode's operations, or those of the driver behind a device node when it was opened. */
+  readonly f_op: FileOps
   readonly f_flags: number
   readonly f_pos: Cell<number>
   readonly f_count: Refcount
   fuse: fuse_file | null = null
 
-  constructor(dentry: Dentry, flags: number) {
+  constructor(dentry: Dentry, flags: number, f_op: FileOps) {
     const inode = dentry.d_inode.peek()!
     this.f_dentry = dentry
     this.f_inode = inode
+    this.f_op = f_op
     this.f_flags = flags
     this.f_pos = new Cell(inode.k.m, 'file->f_pos', 0)
     this.f_count = new Refcount(inode.k.m, 'file->f_count')
@@ -48,7 +51,7 @@ export const get_file = (f: File): void => f.f_count.inc()
 /** fput(): drop a reference; the last one releases the file. */
 export const fput = kfn('fput', function* (f: File): Step<void> {
   if (!f.f_count.dec_and_test()) return
-  if (f.f_inode.i_fop.release) yield* f.f_inode.i_fop.release(f.f_inode, f)
+  if (f.f_op.release) yield* f.f_op.release(f.f_inode, f)
   yield* iput(f.f_inode)
 })
 
@@ -68,7 +71,7 @@ export const close_fd = kfn('filp_close', function* (ts: task_struct, fd: number
   const f = ts.files.get(fd)
   if (f === undefined) return -EBADF
   ts.files.delete(fd)
-  const rc = f.f_inode.i_fop.flush ? yield* f.f_inode.i_fop.flush(f) : 0
+  const rc = f.f_op.flush ? yield* f.f_op.flush(f) : 0
   yield* fput(f)
   return rc
 })

@@ -66,6 +66,8 @@ export interface FileOps {
   read_iter?(iocb: Kiocb): Op<number>
   write_iter?(iocb: Kiocb): Op<number>
   mmap?(file: File, vma: VmArea): Op<number>
+  /** Alignment of the addresses that get_unmapped_area() picks, bytes. */
+  readonly map_align?: number
   iterate?(file: File, out: DirEntry[]): Op<number>
 }
 

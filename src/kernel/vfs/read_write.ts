@@ -13,7 +13,7 @@ export const vfs_rw = kfn(
     if (typeof f === 'number') return f
     if (write ? !f.writable : !f.readable) return -EBADF
     if (S_ISDIR(f.f_inode.i_mode)) return -EISDIR
-    const iter = write ? f.f_inode.i_fop.write_iter : f.f_inode.i_fop.read_iter
+    const iter = write ? f.f_op.write_iter : f.f_op.read_iter
     if (iter === undefined || (pos !== null && pos < 0)) return -EINVAL
     const at = pos ?? (yield* start(f, write))
     const iocb: Kiocb = { file: f, pos: at, buf, count: buf.length }

@@ -44,11 +44,11 @@ export const iterate_dir = kfn('iterate_dir', function* (ts: task_struct, fd: nu
   if (typeof f === 'number') return f
   const inode = f.f_inode
   if (!S_ISDIR(inode.i_mode)) return -ENOTDIR
-  if (inode.i_fop.iterate) {
+  if (f.f_op.iterate) {
     const rc = inode.i_op.getattr ? yield* inode.i_op.getattr(inode) : 0
     if (rc < 0) return rc
     const out: DirEntry[] = []
-    const n = yield* inode.i_fop.iterate(f, out)
+    const n = yield* f.f_op.iterate(f, out)
     return n < 0 ? n : out
   }
   return f.f_dentry.children.values().map(d => {

@@ -1,0 +1,37 @@
+// What a page table entry does to the folio it points to (mm/rmap.c, mm/memory.c): reference and map count, up and down.
+import { type dev_dax, PAGE_SIZE } from '../../devdax/index.ts'
+import { Oops } from '../../sim/index.ts'
+import type { Pte } from './mm_struct.ts'
+
+/** vmf_insert_page_mkwrite(), vmf_insert_folio_pmd(): the folio is mapped once more, unless this very entry is there. */
+export function folio_add_file_rmap(dev: dev_dax, off: number, old: Pte | undefined): void {
+  if (old !== undefined && old.dev === dev && old.off === off) return
+  const { folios } = dev
+  const { folio } = folios.of(off / PAGE_SIZE)
+  folios.update(off / PAGE_SIZE, { refcount: folio.refcount + 1, mapcount: folio.mapcount + 1 })
+}
+
+/**
+ * folio_remove_rmap(): the entry is gone. A folio that was reset under it counts below zero; one whose struct page is gone
+ * is an oops, which is what the real kernel does at munmap after an unbind (oracle hold.unbind_mapped, L17).
+ */
+export function folio_remove_rmap(pte: Pte): void {
+  const { dev, off } = pte
+  const { folios, bus } = dev
+  if (!folios.present)
+    throw new Oops(
+      `unable to handle page fault: the struct page of ${dev.memory.name} at 0x${off.toString(16)} is gone`,
+    )
+  const page = off / PAGE_SIZE
+  const { folio } = folios.of(page)
+  if (folio.mapcount === 0) {
+    bus.m.problem(
+      'WARN',
+      `bad page map: ${dev.memory.name} page ${page} is unmapped but counts as mapped by nobody (L17)`,
+    )
+    return
+  }
+  const mapcount = folio.mapcount - 1
+  const tidy = mapcount === 0 && dev.driver.peek() === 'device_dax' && !bus.profile.has('B04')
+  folios.update(page, { refcount: folio.refcount - 1, mapcount, ...(tidy ? { mapping: null, index: 0 } : {}) })
+}
