@@ -10,6 +10,8 @@ import {
   dax_holder,
   dax_holder_notify_failure,
   type dax_holder_operations,
+  device_driver_attach,
+  device_driver_detach,
   fs_dax_get,
   fs_put_dax,
   MAJOR,
@@ -21,15 +23,15 @@ import {
   openArrayBuffer,
   put_dax,
 } from '../../src/devdax/index.ts'
-import { kernelProfile } from '../../src/profile/index.ts'
-import { Heap, kfn, Machine, MiB, type Step } from '../../src/sim/index.ts'
+import { type DefectSwitches, kernelProfile } from '../../src/profile/index.ts'
+import { GiB, Heap, kfn, Machine, MiB, type Step } from '../../src/sim/index.ts'
 import { errnoName } from '../../src/wire/index.ts'
 
 const E = (n: number): number | string => (n < 0 ? errnoName(-n) : n)
 
-const world = (driver: DaxDriver = 'fsdev_dax', dax?: string, o: MemoryOptions = {}) => {
+const world = (driver: DaxDriver = 'fsdev_dax', dax?: string, o: MemoryOptions = {}, s: DefectSwitches = {}) => {
   const m = new Machine()
-  const bus = new DaxBus(m, 'h0', kernelProfile('v10', {}, dax), new Heap(m, 'h0'))
+  const bus = new DaxBus(m, 'h0', kernelProfile('v10', s, dax), new Heap(m, 'h0'))
   const mem = (name: string): DaxMemory => make_memory(m, name, new Memory(openArrayBuffer(MiB(8))), o)
   const dev = bus.attach(mem('dax0.0'), driver)
   const run = <T>(body: () => Step<T>): T => {
@@ -199,6 +201,83 @@ describe('dax_direct_access()', () => {
         return yield* dax_direct_access(null, 0, 1)
       }),
     ).toBe(-95)
+  })
+})
+
+describe('dax_direct_access() on a device of two ranges', () => {
+  const ranges = [
+    { start: GiB(64), len: MiB(2) },
+    { start: GiB(16), len: MiB(6) },
+  ]
+  const at = (page: number, nr: number, o: { switches?: DefectSwitches; dax?: string; data_offset?: number } = {}) => {
+    const { dev, run } = world('fsdev_dax', o.dax, { ranges, data_offset: o.data_offset }, o.switches)
+    const r = run(function* () {
+      return yield* dax_direct_access(dev.dax_dev, page, nr)
+    })
+    return typeof r === 'number' ? E(r) : [r.off, r.kaddr, r.nr]
+  }
+  it.each([
+    ['in the first', 0, 512, [0, 0, 512]],
+    ['in the second', 512, 1536, [MiB(2), MiB(2), 1536]],
+    ['across (L19)', 511, 2, 'EFAULT'],
+    ['page by page, before', 511, 1, [511 * 4096, 511 * 4096, 1]],
+    ['page by page, behind', 512, 1, [MiB(2), MiB(2), 1]],
+  ] as const)('%s', (_name, page, nr, want) => {
+    expect(at(page, nr)).toEqual(want)
+  })
+  it('without L19 what crosses is cut at the end of the range', () => {
+    const o = { switches: { noDefect: ['L19'] } }
+    expect(at(511, 2, o)).toEqual([511 * 4096, 511 * 4096, 1])
+    expect(at(511, 4000, o)).toEqual([511 * 4096, 511 * 4096, 1])
+    expect(at(2048, 1, o)).toBe('EFAULT')
+  })
+  it('B21: what is not there gets an address all the same', () => {
+    expect(at(511, 2, { dax: 'fsdev-v3' })).toEqual([-1, -1, 2])
+    expect(at(511, 2, { dax: 'fsdev-v8' })).toBe('EFAULT')
+  })
+  it('B35: a copy goes where the first range would go on, a page table is right', () => {
+    expect(at(512, 1, { dax: 'fsdev-v8' })).toEqual([MiB(2), -1, 1])
+    expect(at(0, 1, { dax: 'fsdev-v8' })).toEqual([0, 0, 1])
+    expect(at(512, 1)).toEqual([MiB(2), MiB(2), 1])
+  })
+})
+
+describe('a static region', () => {
+  const one = (o: MemoryOptions, dax?: string) => () => world('fsdev_dax', dax, { region: 'static', ...o })
+  it('has one range only', () => {
+    const ranges = [
+      { start: GiB(64), len: MiB(2) },
+      { start: GiB(16), len: MiB(6) },
+    ]
+    expect(one({ ranges })).toThrow('daxdev dax0.0: fsdev_dax does not take it: EINVAL')
+  })
+  it('whose pgmap starts behind its data is refused, and B36 goes on', () => {
+    expect(one({ data_offset: -MiB(2) })).toThrow('EINVAL')
+    expect(one({ data_offset: -MiB(2) }, 'fsdev-v8')).not.toThrow()
+  })
+  it('with labels before the data: B35 adds the offset to where the labels are', () => {
+    const copy = (dax?: string) => {
+      const { d, run } = world('fsdev_dax', dax, { region: 'static', data_offset: MiB(2) })
+      const r = run(function* () {
+        return yield* dax_direct_access(d, 600, 1)
+      })
+      return typeof r === 'number' ? E(r) : [r.off, r.kaddr]
+    }
+    expect(copy()).toEqual([600 * 4096, 600 * 4096])
+    expect(copy('fsdev-v8')).toEqual([600 * 4096, 600 * 4096 - MiB(2)])
+  })
+  it('B32: compound pages of device_dax are still there under fsdev', () => {
+    const orders = (dax?: string) => {
+      const { dev, bus, run } = world('device_dax', dax, { region: 'static' })
+      bus.dynids.set('fsdev_dax dax0.0', true)
+      run(function* () {
+        expect(yield* device_driver_detach(dev, 'device_dax')).toBe(0)
+        expect(yield* device_driver_attach(dev, 'fsdev_dax')).toBe(0)
+      })
+      return dev.folios.of(5).folio
+    }
+    expect(orders('fsdev-v8')).toMatchObject({ order: 9, refcount: 0 })
+    expect(orders('fix')).toMatchObject({ order: 0, refcount: 0 })
   })
 })
 

@@ -9,6 +9,7 @@ import {
   device_driver_attach,
   device_driver_detach,
   Memory,
+  type MemoryOptions,
   make_memory,
   openArrayBuffer,
   physBase,
@@ -211,13 +212,20 @@ function* serve(k: Kernel, dev: FuseDev, s: RawServer): Step<number> {
   }
 }
 
+/** Size in bytes, or the bytes themselves, driver and geometry. */
+interface RigDevice extends MemoryOptions {
+  readonly size?: number
+  readonly backing?: Backing
+  readonly driver?: DaxDriver
+}
+
 export interface RigOptions {
   readonly switches?: DefectSwitches
   readonly dax?: string
   readonly policy?: Policy
   readonly threads?: number
-  /** Size in bytes, or the bytes themselves, and driver of dax0.0, dax1.0, ... */
-  readonly devices?: readonly { readonly size?: number; readonly backing?: Backing; readonly driver?: DaxDriver }[]
+  /** dax0.0, dax1.0, ... */
+  readonly devices?: readonly RigDevice[]
   readonly maxSteps?: number
   /** Report use after free, and say in leaks who allocated. */
   readonly kasan?: boolean
@@ -251,7 +259,7 @@ export class Rig {
     tmpfs_mkdir(this.k, '/mnt')
     for (const [i, d] of (o.devices ?? [{}, {}]).entries()) {
       const memory = new Memory(d.backing ?? openArrayBuffer(d.size ?? DEVICE_SIZE))
-      const mem = make_memory(this.m, `dax${i}.0`, memory, { ranges: [{ start: physBase(i), len: memory.size }] })
+      const mem = make_memory(this.m, `dax${i}.0`, memory, { ranges: [{ start: physBase(i), len: memory.size }], ...d })
       this.mems.push(mem)
       const dev = this.k.bus.attach(mem, d.driver === undefined ? 'fsdev_dax' : d.driver)
       dax_bind_node(dev, tmpfs_mknod(this.k, `/dev/${mem.name}`, dev.dax_dev.devno))

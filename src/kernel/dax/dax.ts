@@ -6,6 +6,7 @@ import {
   dax_direct_access,
   dax_read_lock,
   dax_read_unlock,
+  phys_of,
 } from '../../devdax/index.ts'
 import { fabric_read, fabric_write } from '../../fabric/index.ts'
 import { kfn, min, Oops, roundDown, type Step, wait_event, wake_up_all } from '../../sim/index.ts'
@@ -294,9 +295,10 @@ const dax_iomap_pmd_fault = kfn('dax_iomap_pmd_fault', function* (vmf: vm_fault,
   let rc = VM_FAULT_FALLBACK
   // An error here is dropped: the page-size path asks again and reports (kernel.md 2.11, L04).
   const err = yield* ops.iomap_begin(inode, first * PAGE_SIZE, PMD_SIZE, flags, map)
-  if (err === 0 && map.length >= PMD_SIZE && map.addr % PMD_SIZE === 0) {
+  if (err === 0 && map.length >= PMD_SIZE) {
     const at = yield* dax_iomap_direct_access(map.dax_dev, map.addr / PAGE_SIZE, PAGES_PER_PMD)
-    if (typeof at !== 'number' && at.nr >= PAGES_PER_PMD) {
+    // What must be aligned is the page frame.
+    if (typeof at !== 'number' && at.nr >= PAGES_PER_PMD && phys_of(at.dev.ranges, at.off) % PMD_SIZE === 0) {
       if (dax_insert_entry(mapping, entry_of('PMD', first, at), vmf.write)) {
         const { pmds } = vma.mm
         const block = roundDown(vmf.address, PMD_SIZE) / PMD_SIZE
