@@ -117,6 +117,14 @@ export class DaxBus {
     d.refs.poke(d.refs.peek() + 1)
     return d
   }
+
+  /** dax_dev_find(): the living dax_device of a number, or null: nothing is made up. Takes a reference. */
+  dax_dev_find(devno: number): dax_device | null {
+    const d = this.byDevno.get(devno)
+    if (d === undefined || !d.alive.peek()) return null
+    d.refs.poke(d.refs.peek() + 1)
+    return d
+  }
 }
 
 function* boot(dev: dev_dax, driver: DriverName): Step<number> {
