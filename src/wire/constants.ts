@@ -44,6 +44,12 @@ export const FAMFS_FMAP_MAX = 32768
 /** Room for a device name in fuse_daxdev_out, bytes; no NUL is forced. */
 export const DAXDEV_NAME_MAX = 256
 
+/**
+ * ioctl on /dev/fuse: _IOW(229, n, struct fuse_backing_map). Its number was not found; 4 is the next that is free
+ * (inferred; kernel.md 1.3).
+ */
+export const FUSE_DEV_IOC_DAXDEV_OPEN = 0x4010e504
+
 /** Extent types of a map. */
 export const FUSE_FAMFS_EXT_SIMPLE = 0
 export const FUSE_FAMFS_EXT_INTERLEAVE = 1

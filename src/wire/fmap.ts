@@ -10,7 +10,13 @@ import {
   FUSE_FAMFS_EXT_SIMPLE,
   FUSE_FAMFS_FILE_REG,
 } from './constants.ts'
-import { fuse_daxdev_out, fuse_famfs_fmap_header, fuse_famfs_iext, fuse_famfs_simple_ext } from './structs.ts'
+import {
+  fuse_backing_map,
+  fuse_daxdev_out,
+  fuse_famfs_fmap_header,
+  fuse_famfs_iext,
+  fuse_famfs_simple_ext,
+} from './structs.ts'
 
 /** One run of bytes on a device: its index in the device table, where it starts, how long it is. */
 export interface Extent {
@@ -156,4 +162,11 @@ export function decodeDaxdev(bytes: Uint8Array): { index: number; name: string }
     return { error: `daxdev: ${bytes.length} bytes, the reply takes ${fuse_daxdev_out.size}` }
   }
   return fuse_daxdev_out.read(viewOf(bytes), bytes.byteOffset)
+}
+
+/** What FUSE_DEV_IOC_DAXDEV_OPEN is told: this open device is number `index`. */
+export function encodeDaxdevOpen(fd: number, index: number): Uint8Array {
+  const bytes = alloc(fuse_backing_map.size)
+  fuse_backing_map.write(viewOf(bytes), bytes.byteOffset, { fd, daxdev_index: index })
+  return bytes
 }

@@ -513,3 +513,6 @@ export const fuse_daxdev_out = struct('fuse_daxdev_out', 280, {
   reserved4: pad(16, 8),
   name: cstr(24, DAXDEV_NAME_MAX),
 })
+
+/** What FUSE_DEV_IOC_DAXDEV_OPEN is told; the last field is padding in FUSE_DEV_IOC_BACKING_OPEN. */
+export const fuse_backing_map = struct('fuse_backing_map', 16, { fd: s32(0), flags: u32(4), daxdev_index: u64(8) })
