@@ -1,4 +1,5 @@
 // open(2): walk, check, let the file system open it, give a descriptor.
+import { DAX_MAJOR, MAJOR } from '../../devdax/index.ts'
 import { kfn, type Step } from '../../sim/index.ts'
 import { EACCES, EEXIST, EISDIR, ENOTDIR, ENXIO } from '../../wire/index.ts'
 import { dax_file_ops } from '../dax/device.ts'
@@ -20,7 +21,8 @@ export const do_sys_open = kfn('do_sys_open', function* (ts: task_struct, path: 
   let ops: FileOps | undefined = inode.i_fop
   if (S_ISCHR(inode.i_mode)) {
     if (!may_open_dev(d)) return -EACCES
-    ops = dax_file_ops(inode)
+    // Those of other drivers (/dev/null) open, and nothing more.
+    ops = MAJOR(inode.i_rdev) === DAX_MAJOR ? dax_file_ops(inode) : {}
   }
   if (ops === undefined) return -ENXIO
   const mask = (acc === O_WRONLY ? 0 : MAY_READ) | (acc === O_RDONLY ? 0 : MAY_WRITE)
