@@ -13,7 +13,7 @@ export default scenario('a slot is filled while a file of its device is read', (
   fs.creat('/new', MiB(2))
   h0.remount(fs)
   h0.famfs('/mnt/other', { mount: dev })
-  world.fault(after('enter famfs_install_daxdev'), failAlloc({ name: 'daxdev name' }))
+  world.fault(after('enter famfs_fill_daxdev'), failAlloc({ name: 'daxdev name' }))
   const opened = world.gate('the older file is open, its slot is empty')
 
   h0.app('reader', function* (sys) {

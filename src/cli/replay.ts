@@ -10,10 +10,10 @@ import {
   scenarioName,
   strategyRow,
 } from '../explore/index.ts'
+import { kernelOpcodes } from '../kernel/index.ts'
 import { DEFAULT_KERNEL, kernelProfile } from '../profile/index.ts'
 import { LEGEND, Narrative, summaryLines, wrap } from '../report/index.ts'
 import type { Chooser } from '../sim/index.ts'
-import { opcodeTable } from '../wire/index.ts'
 import type { Scenario } from '../world/index.ts'
 import { UserError } from './errors.ts'
 import { repository, withScenario } from './load.ts'
@@ -34,7 +34,7 @@ export async function replay(file: string, o: ReplayCommand): Promise<void> {
   const on = o.on === undefined ? undefined : parseOn(o.on, run.seed)
   const change = await withFor(file, run, 'replay', o.with)
   const kernel = run.kernel ?? DEFAULT_KERNEL
-  const table = opcodeTable(kernelProfile(kernel, run.switches).t.opcodes)
+  const table = kernelOpcodes(kernelProfile(kernel, run.switches).t)
   const lines: string[] = []
   const story = new Narrative(l => lines.push(l), table, { width: process.stdout.columns ?? 80 })
   const sink = o.json ? undefined : story.sink

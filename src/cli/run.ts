@@ -2,10 +2,10 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { firstDifference, keeper, RandomChooser, worldOptions } from '../explore/index.ts'
+import { kernelOpcodes } from '../kernel/index.ts'
 import { DEFAULT_KERNEL, kernelProfile } from '../profile/index.ts'
 import { LEGEND, Narrative, summaryLines, TRACE_HEAD, traceLine, wrap } from '../report/index.ts'
 import type { TraceEvent } from '../sim/index.ts'
-import { opcodeTable } from '../wire/index.ts'
 import { type RunResult, runScenario, type Scenario } from '../world/index.ts'
 import { ADVICE, differenceText } from './difference.ts'
 import { oneLine, UserError } from './errors.ts'
@@ -60,7 +60,7 @@ export async function run(file: string, o: RunOptions): Promise<void> {
   const change = await loadWith(o.with)
   const width = process.stdout.columns ?? 80
   const story = !o.json && !o.quiet
-  const table = opcodeTable(profile.t.opcodes)
+  const table = kernelOpcodes(profile.t)
   // The head comes with the first event: input that is refused prints nothing but its one line.
   const head = [
     `famsim: ${s.title}`,

@@ -10,6 +10,7 @@ export {
   FUSE_REPLIED,
   FUSE_SENT,
   Kernel,
+  kernelOpcodes,
   POISON,
   SIGNAL,
   SYSCALL,

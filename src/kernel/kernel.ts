@@ -1,6 +1,6 @@
 // One host's kernel: its profile, its dax bus, its name space, its processes. Reached as `k` everywhere in this room.
 import { DaxBus } from '../devdax/index.ts'
-import type { KernelProfile } from '../profile/index.ts'
+import type { KernelProfile, KernelTable } from '../profile/index.ts'
 import {
   type Alloc,
   Cell,
@@ -15,7 +15,7 @@ import {
   type Op,
   type Step,
 } from '../sim/index.ts'
-import { type OpcodeTable, opcodeTable } from '../wire/index.ts'
+import { fuse_getxattr_in, type OpcodeTable, opcodeTable } from '../wire/index.ts'
 import { task_struct } from './task_struct.ts'
 import type { Dentry } from './vfs/dcache.ts'
 import type { SuperBlock } from './vfs/inode.ts'
@@ -30,6 +30,13 @@ export const POISON = new EventKind('poison')
 export const SIGNAL = new EventKind('signal')
 export const SYSCALL = new EventKind('returns')
 export const UNMAP = new EventKind('unmap')
+
+/** The messages of a kernel: GET_FMAP says how large the buffer is, or says nothing (kernel.md 1.1). */
+export const kernelOpcodes = (t: KernelTable): OpcodeTable => {
+  const { GET_FMAP, GET_DAXDEV } = t.opcodes
+  const sized = { number: GET_FMAP, in: [fuse_getxattr_in], out: { variable: null } }
+  return opcodeTable({ GET_FMAP: t.fmap_sized === null ? GET_FMAP : sized, GET_DAXDEV })
+}
 
 export class Kernel {
   readonly m: Machine
@@ -55,7 +62,7 @@ export class Kernel {
     this.m = m
     this.name = name
     this.profile = profile
-    this.opcodes = opcodeTable(profile.t.opcodes)
+    this.opcodes = kernelOpcodes(profile.t)
     this.supers = new JList(m.journal)
     this.heap = new Heap(m, name)
     this.bus = new DaxBus(m, name, profile, this.heap)

@@ -3,11 +3,19 @@
 import type { Machine } from '../sim/index.ts'
 
 export const MARKS = {
-  fuse_get_fmap: ['map there already', 'no memory', 'server refused'],
+  fuse_get_fmap: ['map there already', 'no memory', 'server refused', 'map larger than the buffer'],
   famfs_file_init_dax: ['map there meanwhile (R1)', 'map refused', 'lost the cmpxchg (R1)'],
   famfs_dax_devlist_get: ['table there already', 'no memory', 'lost the cmpxchg (R2)'],
   famfs_fuse_get_daxdev: ['server refused'],
-  famfs_install_daxdev: ['slot filled meanwhile (R3)', 'path refused', 'no memory', 'held by another'],
+  famfs_fill_daxdev: ['slot filled meanwhile (R3)', 'path refused', 'no memory', 'held by another'],
+  famfs_check_daxdev_table: ['device missing'],
+  famfs_install_daxdev: [
+    'pushed already',
+    'failed before',
+    'no such device',
+    'not to be had',
+    'no memory for the name',
+  ],
   famfs_set_daxdev_err: ['table gone (R8)', 'slot marked'],
   famfs_dax_notify_failure: ['connection gone (R8)'],
   famfs_teardown: ['no table', 'device given back'],

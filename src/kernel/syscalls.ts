@@ -4,6 +4,7 @@
 import { fabric_read, fabric_write } from '../fabric/index.ts'
 import { ACCESS_NONE, has_signal, Killed, kfn, Op, OpKind, type Step, sleep } from '../sim/index.ts'
 import type { FuseDev } from './fuse/conn.ts'
+import { fuse_dev_ioctl } from './fuse/dev.ts'
 import { SYSCALL } from './kernel.ts'
 import { user_load, user_store } from './mm/memory.ts'
 import { do_mmap, do_munmap } from './mm/mmap.ts'
@@ -46,6 +47,9 @@ const mmap = syscall('mmap', do_mmap)
 const munmap = syscall('munmap', do_munmap)
 const mount = syscall('mount', do_mount_fuse)
 const umount = syscall('umount2', do_umount)
+const ioctl = syscall('ioctl', (_ts: task_struct, dev: FuseDev, cmd: number, arg: Uint8Array) =>
+  fuse_dev_ioctl(dev.fc, cmd, arg),
+)
 
 /** A buffer of this length nobody looks at, or the caller's own. */
 const asBuf = (b: Uint8Array | number): Uint8Array => (typeof b === 'number' ? new Uint8Array(b) : b)
@@ -103,6 +107,10 @@ export class Sys {
   }
   umount(path: string): Op<number> {
     return umount(this.ts, path)
+  }
+  /** ioctl on an open /dev/fuse. */
+  ioctl(dev: FuseDev, cmd: number, arg: Uint8Array): Op<number> {
+    return ioctl(this.ts, dev, cmd, arg)
   }
   /** Load from a mapped address into `buf`. SIGSEGV or SIGBUS unwind as a `Killed`; catch it to handle the signal. */
   load(addr: number, buf: Uint8Array): Op<void> {

@@ -12,6 +12,8 @@ export interface Defect {
   readonly kernels: readonly string[]
   /** DAX levels that carry it. */
   readonly dax?: readonly string[]
+  /** Those of them for which that is only concluded: their text was not readable there, or nobody saw it at work. */
+  readonly inferred?: readonly string[]
 }
 
 /** The levels before the fixes of June 2026, and those of them that have fsdev. */
@@ -158,6 +160,24 @@ export const DEFECTS: readonly Defect[] = [
     dax: BEFORE_FIX,
   },
   {
+    id: 'B40',
+    story: 'a number that is no dax device gets a dax_device made up, marked alive',
+    mark: 'measured',
+    kernels: ['v10'],
+  },
+  {
+    id: 'B42',
+    story: 'teardown takes the device table away with no lock; a notifier that comes then oopses (R8)',
+    mark: 'source',
+    kernels: ['v10'],
+  },
+  {
+    id: 'B43',
+    story: 'a device that could not be claimed counts as fetched: EIO for the life of the mount, and nobody asks again',
+    mark: 'measured',
+    kernels: ['v10'],
+  },
+  {
     id: 'B44',
     story: 'an extent or strip that names a device index other than 0 is refused with EINVAL',
     mark: 'measured',
@@ -170,29 +190,44 @@ export const DEFECTS: readonly Defect[] = [
     kernels: ['v10'],
   },
   {
+    id: 'B47',
+    story: 'strips are only added up: a short one among long ones is read beyond its end',
+    mark: 'measured',
+    kernels: ['v10'],
+  },
+  {
     id: 'B48',
     story: 'a resolver call with i_size unlike the map size triggers WARN_ON',
     mark: 'measured',
     kernels: ['v10'],
   },
   {
+    id: 'B54',
+    story: 'the daemon takes the 0 of a push that went well for a failure, and pushes again at every look-up',
+    mark: 'source',
+    kernels: [],
+  },
+  {
     id: 'L01',
     story:
       'operation flags are stored as mapping flags: write(2) unmaps what it touches, PTE write faults count as major',
     mark: 'measured',
-    kernels: ['v10'],
+    kernels: ['v10', 'new'],
+    inferred: ['new'],
   },
   {
     id: 'L06',
     story: 'read and write take no i_rwsem, ignore O_APPEND and leave the times alone',
     mark: 'measured',
-    kernels: ['v10'],
+    kernels: ['v10', 'new'],
+    inferred: ['new'],
   },
   {
     id: 'L09',
     story: 'an interleaved mapping is not clipped to the end of its group',
     mark: 'measured',
-    kernels: ['v10'],
+    kernels: ['v10', 'new'],
+    inferred: ['new'],
   },
   {
     id: 'L10',
@@ -215,10 +250,16 @@ export const DEFECTS: readonly Defect[] = [
     dax: ALL_DAX,
   },
   {
+    id: 'L28',
+    story: 'the extents of a map come in one piece from kcalloc: over 4 MiB of them is ENOMEM and a warning',
+    mark: 'inferred',
+    kernels: ['new'],
+  },
+  {
     id: 'R5',
     story: 'the resolver loads valid with no acquire, so the wmb of whoever filled the slot has no partner',
     mark: 'inferred',
-    kernels: ['v10'],
+    kernels: ['v10', 'new'],
   },
   {
     id: 'R5w',

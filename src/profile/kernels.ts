@@ -20,17 +20,37 @@ export interface KernelTable {
   readonly minor: number
   /** The mounter must have CAP_SYS_RAWIO for the flag to be offered (2.1). */
   readonly needs_cap_sys_rawio: boolean
-  /** Output buffer of GET_FMAP. */
+  /** Output buffer of the first GET_FMAP. */
   readonly fmap_bufsize: number
-  readonly max_extents: number
+  /**
+   * GET_FMAP says how large the buffer is and the reply how large the map is; one that does not fit is asked for once
+   * more, in a buffer of just its size, up to this many bytes (2.3). Null: no body, no second try.
+   */
+  readonly fmap_sized: number | null
+  /** Who delivers devices: the kernel asks (GET_DAXDEV), or the server pushes them (an ioctl on /dev/fuse) (2.6). */
+  readonly daxdev: 'pull' | 'push'
+  /** Most extents, or groups of strips, of a map; null: as many as the reply holds. */
+  readonly max_extents: number | null
   readonly max_strips: number
   readonly max_daxdevs: number
   /** Alignment of extent offsets and lengths. */
   readonly extent_align: number
-  /** chunk_size must be a multiple of this. */
+  /** chunk_size must be a multiple of this... */
   readonly chunk_align: number
+  /** ...and one of these; null: any. */
+  readonly chunk_sizes: readonly number[] | null
+  /**
+   * The parser does its sums without overflow, knows the largest file size, takes an index for what the table has, and
+   * wants the groups of an interleaved map to cover the file (2.4).
+   */
+  readonly strict_fmap: boolean
+  /** A list of equal extents of a power of two is looked up by a shift (2.9). */
+  readonly ext_shift: boolean
+  /** A famfs file gets address space operations of its own (2.5). */
+  readonly famfs_aops: boolean
 }
 
+const PAGE_SIZE = 0x1000
 const PMD_SIZE = 0x200000
 
 export const KERNELS: readonly KernelTable[] = [
@@ -45,11 +65,40 @@ export const KERNELS: readonly KernelTable[] = [
     minor: 45,
     needs_cap_sys_rawio: true,
     fmap_bufsize: 4096,
+    fmap_sized: null,
+    daxdev: 'pull',
     max_extents: 32,
     max_strips: 32,
     max_daxdevs: 24,
     extent_align: PMD_SIZE,
     chunk_align: PMD_SIZE,
+    chunk_sizes: null,
+    strict_fmap: false,
+    ext_shift: false,
+    famfs_aops: true,
+  },
+  {
+    name: 'new',
+    title: "the author's tree after the series, the newest text found: devices pushed, maps of any size (NEWb)",
+    dax: 'fix',
+    // Opcodes and INIT bits were not read again in that text: taken from V10 (inferred).
+    opcodes: { GET_FMAP: 54, GET_DAXDEV: 55 },
+    dax_fmap_bit: 43,
+    init_flags: { flags: 0x73fffffb, flags2: 0x5fd },
+    minor: 45,
+    needs_cap_sys_rawio: true,
+    fmap_bufsize: 4096,
+    fmap_sized: 0x1000000,
+    daxdev: 'push',
+    max_extents: null,
+    max_strips: 32,
+    max_daxdevs: 64,
+    extent_align: PAGE_SIZE,
+    chunk_align: PAGE_SIZE,
+    chunk_sizes: [PAGE_SIZE, PMD_SIZE],
+    strict_fmap: true,
+    ext_shift: true,
+    famfs_aops: false,
   },
 ]
 

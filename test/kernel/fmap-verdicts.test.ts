@@ -1,5 +1,5 @@
-// What open(2) says of a map, by the table of parser verdicts (kernel.md 9.1, column V7-V10), and where the resolver sends
-// each byte (kernel.md 9.2), both through open, pread and faults.
+// What open(2) says of a map, by the table of parser verdicts (kernel.md 9.1, columns V7-V10 and NEWb), and where the
+// resolver sends each byte (kernel.md 9.2), both through open, pread and faults.
 import { describe, expect, it } from 'vitest'
 import { MAP_SHARED, O_RDONLY, PROT_READ } from '../../src/kernel/index.ts'
 import type { DefectSwitches } from '../../src/profile/index.ts'
@@ -10,15 +10,15 @@ import { DEVICE_SIZE, fmapOf, patched, Rig, simpleMap } from './raw-server.ts'
 
 const TWO = MiB(2)
 
-const hostWith = (fmap: Uint8Array, switches: DefectSwitches = {}): Rig => {
-  const rig = new Rig({ switches, devices: [0, 1].map(i => ({ backing: wordBacking(i, DEVICE_SIZE) })) })
+const hostWith = (fmap: Uint8Array, switches: DefectSwitches = {}, kernel = 'v10'): Rig => {
+  const rig = new Rig({ kernel, switches, devices: [0, 1].map(i => ({ backing: wordBacking(i, DEVICE_SIZE) })) })
   const s = rig.server()
   s.files.set('f', { nodeid: 100, size: 4096, fmap })
   rig.mount(s)
   return rig
 }
-const verdict = (fmap: Uint8Array, switches: DefectSwitches = {}): string => {
-  const rig = hostWith(fmap, switches)
+const verdict = (fmap: Uint8Array, switches: DefectSwitches = {}, kernel = 'v10'): string => {
+  const rig = hostWith(fmap, switches, kernel)
   const rc = rig.run(function* (sys) {
     return yield* sys.open('/mnt/f', O_RDONLY)
   })
@@ -62,6 +62,7 @@ const twoGroups = interleaved({
 })
 
 describe('parser verdicts', () => {
+  /** Name, map, V10, V10 without B44 where that is another. */
   const table: [string, Uint8Array, string, string?][] = [
     ['minimal simple 2 MiB', SIMPLE, 'OK'],
     ['31-byte reply', SIMPLE.slice(0, 31), 'EINVAL'],
@@ -130,9 +131,37 @@ describe('parser verdicts', () => {
     ['strip list truncated', FOUR.slice(0, -8), 'EINVAL'],
     ['two groups 3 MiB + 4 MiB', twoGroups, 'OK'],
   ]
+  /** Where NEWb says otherwise than V10. */
+  const NEWB: Record<string, string> = {
+    '31-byte reply': 'EIO',
+    'n=33 simple, all present': 'OK',
+    'device index 1': 'OK',
+    'device index 63': 'OK',
+    'offset 1 MiB': 'OK',
+    'len 1 MiB, size 1 MiB': 'OK',
+    'lengths wrap to 2 MiB': 'EINVAL',
+    'interleave 2 devices': 'OK',
+    'chunk 0': 'EINVAL',
+    'chunk 4 MiB': 'EINVAL',
+    'chunk 4 KiB': 'OK',
+    'uneven strips 2+6 MiB for 8 MiB': 'EINVAL',
+    'nbytes < size': 'EINVAL',
+  }
   it.each(table)('%s', (_name, fmap, want, withoutB44 = want) => {
     expect(verdict(fmap)).toBe(want)
     expect(verdict(fmap, { noDefect: ['B44'] })).toBe(withoutB44)
+  })
+  it.each(table)('NEWb: %s', (name, fmap, v10) => {
+    expect(verdict(fmap, {}, 'new')).toBe(NEWB[name] ?? v10)
+  })
+  it('NEWb says otherwise of cases that are in the table', () => {
+    expect(Object.keys(NEWB).filter(name => !table.some(([n]) => n === name))).toEqual([])
+  })
+  it('a short strip is refused by a V10 without B47', () => {
+    const uneven = table.find(([name]) => name.startsWith('uneven'))![1]
+    expect(verdict(uneven, { noDefect: ['B47'] })).toBe('EINVAL')
+    expect(verdict(FOUR, { noDefect: ['B47'] })).toBe('OK')
+    expect(verdict(twoGroups, { noDefect: ['B47'] })).toBe('OK')
   })
   it('chunk 0 is refused on a kernel without L10', () => {
     expect(verdict(chunk(0), { noDefect: ['L10'] })).toBe('EINVAL')

@@ -24,6 +24,7 @@ import {
   fuse_dev_release,
   Kernel,
   memory_failure,
+  O_RDWR,
   type ProcessEnd,
   S_IFDIR,
   S_IFREG,
@@ -40,12 +41,14 @@ import {
   ENOENT,
   ENOSYS,
   encodeDaxdev,
+  encodeDaxdevOpen,
   encodeFmap,
   encodeReply,
   encodeReplyStruct,
   errnoName,
   type FileMap,
   FUSE_DAX_FMAP_BIT,
+  FUSE_DEV_IOC_DAXDEV_OPEN,
   FUSE_KERNEL_VERSION,
   fuse_attr_out,
   fuse_entry_out,
@@ -220,6 +223,8 @@ interface RigDevice extends MemoryOptions {
 }
 
 export interface RigOptions {
+  /** Kernel profile; v10 unless told otherwise. */
+  readonly kernel?: string
   readonly switches?: DefectSwitches
   readonly dax?: string
   readonly policy?: Policy
@@ -253,7 +258,7 @@ export class Rig {
 
   constructor(o: RigOptions = {}) {
     this.m = new Machine({ policy: o.policy, maxSteps: o.maxSteps ?? 2_000_000, kasan: o.kasan })
-    this.k = new Kernel(this.m, 'h0', kernelProfile('v10', o.switches, o.dax))
+    this.k = new Kernel(this.m, 'h0', kernelProfile(o.kernel ?? 'v10', o.switches, o.dax))
     this.threads = o.threads ?? 2
     tmpfs_mkdir(this.k, '/dev')
     tmpfs_mkdir(this.k, '/mnt')
@@ -316,7 +321,15 @@ export class Rig {
     const threads = this.serve(dev, s, closed)
     const rc = this.run(sys => mountBody(sys, dev, path), o)
     if (rc !== 0) throw new Error(`mount ${path}: ${rc}`)
-    return { dev, s, threads, closed }
+    const mt = { dev, s, threads, closed }
+    if (this.k.profile.t.daxdev === 'push')
+      for (const [index, d] of s.daxdevs.entries()) if (typeof d === 'string') this.push(mt, index, d)
+    return mt
+  }
+
+  /** The server opens a device and pushes it under an index: what open(2) or the ioctl said. */
+  push(mt: Mounted, index: number, path: string): number {
+    return this.run(sys => pushDaxdev(sys, mt.dev, path, index))
   }
 
   private serve(dev: FuseDev, s: RawServer, closed: { v: boolean }): Task[] {
@@ -394,6 +407,15 @@ export class Rig {
 export function* serverDies(mt: Mounted): Step<void> {
   mt.closed.v = true
   yield* fuse_dev_release(mt.dev)
+}
+
+/** As the daemon does it: open, ioctl, close. */
+export function* pushDaxdev(sys: Sys, dev: FuseDev, path: string, index: number): Step<number> {
+  const fd = yield* sys.open(path, O_RDWR)
+  if (fd < 0) return fd
+  const rc = yield* sys.ioctl(dev, FUSE_DEV_IOC_DAXDEV_OPEN, encodeDaxdevOpen(fd, index))
+  yield* sys.close(fd)
+  return rc
 }
 
 function* mountBody(sys: Sys, dev: FuseDev, path: string): Step<number> {

@@ -41,7 +41,7 @@ describe('the barriers around valid', () => {
       }
       expect(p?.text).toBe('read: expected -5, got 64')
       expect(p?.ordering).toEqual([
-        'store: h0/filler in famfs_install_daxdev stores dd->dax_err = true, then dd->valid = true (in famfs_install_daxdev)',
+        'store: h0/filler in famfs_fill_daxdev stores dd->dax_err = true, then dd->valid = true (in famfs_fill_daxdev)',
         'load: h0/reader in famfs_dax_err loads dd->valid = true, then dd->dax_err = false, the old one (in famfs_dax_err)',
         `missing: ${missing}`,
       ])

@@ -1,127 +1,41 @@
-// The device table of a connection: filling it by GET_DAXDEV, failure notification, teardown (kernel.md 2.6, 2.8, 2.13).
-// Locking: famfs_devlist_sem for writing around filling a slot and marking it failed, for reading around looking for empty
-// slots. The resolver takes no lock at all. A slot's `valid` is set last, after a wmb (R5w: without) that has no partner in the resolver (R5).
-import {
-  type dax_device,
-  dax_holder,
-  type dax_holder_operations,
-  fs_dax_get,
-  fs_put_dax,
-  MAJOR,
-  put_dax,
-} from '../../devdax/index.ts'
-import { down_read, down_write, kfn, Oops, type Step, smp_wmb, up_read, up_write } from '../../sim/index.ts'
-import { EACCES, EINVAL, ENODEV, ENOMEM, fuse_daxdev_out, viewOf } from '../../wire/index.ts'
-import { fuse_simple_request } from '../fuse/dev.ts'
-import type { fuse_args, fuse_conn, fuse_mount } from '../fuse/fuse_i.ts'
+// The device table of a connection: making it, failure notification, teardown (kernel.md 2.6, 2.8, 2.13). famfs_pull.ts and
+// famfs_push.ts fill it.
+// Locking: famfs_devlist_sem for writing around filling a slot, marking it failed and taking the table away (B42: not
+// there), for reading around looking for empty slots. The resolver takes no lock at all. A slot's `valid` is set last, after
+// a wmb (R5w: without) that has no partner in the resolver (R5).
+import { type dax_device, dax_holder, type dax_holder_operations, fs_put_dax, put_dax } from '../../devdax/index.ts'
+import { down_read, down_write, kfn, Oops, type Step, up_read, up_write } from '../../sim/index.ts'
+import type { fuse_conn } from '../fuse/fuse_i.ts'
 import { mark } from '../marks.ts'
-import { S_ISCHR } from '../vfs/inode.ts'
-import { kern_path, may_open_dev } from '../vfs/namei.ts'
-import { famfs_dax_devlist, type famfs_daxdev, type famfs_file_meta } from './famfs_kfmap.ts'
+import { famfs_dax_devlist } from './famfs_kfmap.ts'
 
 /** The table, made by the first opener; the loser of a race frees its own (R2). Null: no memory. */
-const famfs_dax_devlist_get = kfn('famfs_dax_devlist_get', function* (fc: fuse_conn): Step<famfs_dax_devlist | null> {
-  const { k } = fc
-  const have = yield* fc.dax_devlist.load()
-  if (have !== null) {
-    mark(k.m, 'famfs_dax_devlist_get', 'table there already')
-    return have
-  }
-  const nslots = k.profile.t.max_daxdevs
-  const head = yield* k.kzalloc('famfs_dax_devlist', 16)
-  const slots = head === null ? null : yield* k.kzalloc('famfs_daxdev[]', nslots * 32)
-  if (head === null || slots === null) {
-    mark(k.m, 'famfs_dax_devlist_get', 'no memory')
-    if (head !== null) yield* k.kfree(head)
-    return null
-  }
-  const mine = new famfs_dax_devlist(k, fc.famfs_devlist_sem, nslots, [head, slots])
-  const other = yield* fc.dax_devlist.cmpxchg(null, mine)
-  if (other === null) return mine
-  mark(k.m, 'famfs_dax_devlist_get', 'lost the cmpxchg (R2)')
-  yield* k.kfree(head)
-  yield* k.kfree(slots)
-  return other
-})
-
-/** Ask for every device the map names and the table has not. Always 0 but for -ENOMEM: failures show at access. */
-export const famfs_update_daxdev_table = kfn(
-  'famfs_update_daxdev_table',
-  function* (fm: fuse_mount, meta: famfs_file_meta): Step<number> {
-    const { fc } = fm
-    const table = yield* famfs_dax_devlist_get(fc)
-    if (table === null) return -ENOMEM
-    const missing: number[] = []
-    yield* down_read(fc.famfs_devlist_sem)
-    for (const index of meta.dev_bitmap) if (!(yield* table.slot(index).valid.load())) missing.push(index)
-    yield* up_read(fc.famfs_devlist_sem)
-    for (const index of missing) yield* famfs_fuse_get_daxdev(fm, index)
-    return 0
-  },
-)
-
-/** Fetch one device by index and install it. 0 also when we could not become its holder; else -errno, slot untouched. */
-const famfs_fuse_get_daxdev = kfn('famfs_fuse_get_daxdev', function* (fm: fuse_mount, index: number): Step<number> {
-  const { fc } = fm
-  const { k } = fc
-  const table = (yield* fc.dax_devlist.load())!
-  if (index >= table.nslots) return -EINVAL
-  const args: fuse_args = { op: k.opcodes.op.GET_DAXDEV, nodeid: index }
-  const n = yield* fuse_simple_request(fm, args)
-  if (n < 0) {
-    mark(k.m, 'famfs_fuse_get_daxdev', 'server refused')
-    return n
-  }
-  yield* down_write(fc.famfs_devlist_sem)
-  const rc = yield* install_daxdev(fc, table.slot(index), args.out!)
-  yield* up_write(fc.famfs_devlist_sem)
-  return rc
-})
-
-/** The part of famfs_fuse_get_daxdev() under the semaphore; path walk included (R10). */
-const install_daxdev = kfn(
-  'famfs_install_daxdev',
-  function* (fc: fuse_conn, dd: famfs_daxdev, reply: Uint8Array): Step<number> {
+export const famfs_dax_devlist_get = kfn(
+  'famfs_dax_devlist_get',
+  function* (fc: fuse_conn): Step<famfs_dax_devlist | null> {
     const { k } = fc
-    if (yield* dd.valid.load()) {
-      mark(k.m, 'famfs_install_daxdev', 'slot filled meanwhile (R3)')
-      return 0
+    const have = yield* fc.dax_devlist.load()
+    if (have !== null) {
+      mark(k.m, 'famfs_dax_devlist_get', 'table there already')
+      return have
     }
-    const { name } = fuse_daxdev_out.read(viewOf(reply), reply.byteOffset)
-    const devno = yield* famfs_verify_daxdev(fc, name)
-    if (devno < 0) {
-      mark(k.m, 'famfs_install_daxdev', 'path refused')
-      return devno
+    const nslots = k.profile.t.max_daxdevs
+    const head = yield* k.kzalloc('famfs_dax_devlist', 16)
+    const slots = head === null ? null : yield* k.kzalloc('famfs_daxdev[]', nslots * 32)
+    if (head === null || slots === null) {
+      mark(k.m, 'famfs_dax_devlist_get', 'no memory')
+      if (head !== null) yield* k.kfree(head)
+      return null
     }
-    yield* dd.devno.store(devno)
-    const dd_name = yield* k.kzalloc('daxdev name', name.length + 1)
-    if (dd_name === null) {
-      mark(k.m, 'famfs_install_daxdev', 'no memory')
-      return -ENOMEM
-    }
-    yield* dd.dd_name.store(dd_name)
-    const devp = k.bus.dax_dev_get(devno)
-    yield* dd.devp.store(devp)
-    if ((yield* fs_dax_get(devp, fc, famfs_fuse_dax_holder_ops)) !== 0) {
-      mark(k.m, 'famfs_install_daxdev', 'held by another')
-      yield* dd.dax_err.store(true)
-    }
-    if (!k.profile.has('R5w')) yield* smp_wmb()
-    yield* dd.valid.store(true)
-    return 0
+    const mine = new famfs_dax_devlist(k, fc.famfs_devlist_sem, nslots, [head, slots])
+    const other = yield* fc.dax_devlist.cmpxchg(null, mine)
+    if (other === null) return mine
+    mark(k.m, 'famfs_dax_devlist_get', 'lost the cmpxchg (R2)')
+    yield* k.kfree(head)
+    yield* k.kfree(slots)
+    return other
   },
 )
-
-/** famfs_verify_daxdev(): the device number behind a path: -ENOENT..., -EINVAL (no character device), -EACCES (nodev). */
-const famfs_verify_daxdev = kfn('famfs_verify_daxdev', function* (fc: fuse_conn, path: string): Step<number> {
-  if (path === '') return -EINVAL
-  const d = yield* kern_path(fc.k, path, true)
-  if (typeof d === 'number') return d
-  const inode = d.d_inode.peek()!
-  if (!S_ISCHR(inode.i_mode)) return -EINVAL
-  if (!may_open_dev(d)) return -EACCES
-  return MAJOR(inode.i_rdev) >= 0 ? inode.i_rdev : -ENODEV
-})
 
 /** famfs_set_daxdev_err(): mark the slot of this device failed, the whole of it (kernel.md 2.8). */
 const famfs_set_daxdev_err = kfn('famfs_set_daxdev_err', function* (fc: fuse_conn, dax_devp: dax_device): Step<void> {
@@ -130,9 +44,10 @@ const famfs_set_daxdev_err = kfn('famfs_set_daxdev_err', function* (fc: fuse_con
   const table = yield* fc.dax_devlist.load()
   if (table === null) {
     mark(fc.k.m, 'famfs_set_daxdev_err', 'table gone (R8)')
-    throw new Oops('NULL pointer dereference: fc->dax_devlist in famfs_set_daxdev_err (R8)')
+    if (fc.k.profile.has('B42'))
+      throw new Oops('NULL pointer dereference: fc->dax_devlist in famfs_set_daxdev_err (R8)')
   }
-  for (let i = 0; i < table.nslots; i++) {
+  for (let i = 0; table !== null && i < table.nslots; i++) {
     const dd = table.slot(i)
     if (!(yield* dd.valid.load())) continue
     if ((yield* dd.devp.load()) !== dax_devp) continue
@@ -159,11 +74,14 @@ const famfs_dax_notify_failure = kfn(
 
 export const famfs_fuse_dax_holder_ops: dax_holder_operations = { notify_failure: famfs_dax_notify_failure }
 
-/** famfs_teardown(): the last reference to the connection went; the devices are given back. No lock (R8). */
+/** famfs_teardown(): the last reference to the connection went; the devices are given back. B42: with no lock (R8). */
 export const famfs_teardown = kfn('famfs_teardown', function* (fc: fuse_conn): Step<void> {
   const { k } = fc
+  const locked = !k.profile.has('B42')
+  if (locked) yield* down_write(fc.famfs_devlist_sem)
   const table = yield* fc.dax_devlist.load()
   yield* fc.dax_devlist.store(null)
+  if (locked) yield* up_write(fc.famfs_devlist_sem)
   if (table === null) {
     mark(k.m, 'famfs_teardown', 'no table')
     return
@@ -176,7 +94,7 @@ export const famfs_teardown = kfn('famfs_teardown', function* (fc: fuse_conn): S
       if (devp !== null) {
         mark(k.m, 'famfs_teardown', 'device given back')
         if (!(yield* dd.dax_err.load())) yield* fs_put_dax(devp, fc)
-        if (!k.profile.has('B13')) yield* put_dax(devp) // the one of dax_dev_get()
+        if (!k.profile.has('B13')) yield* put_dax(devp) // the one of looking it up
       }
     }
     if (name !== null) yield* k.kfree(name)

@@ -154,7 +154,15 @@ const famfs_fileofs_to_daxofs = kfn(
     }
     if ((yield* famfs_file_bad(inode)) !== 0) return err_out(map)
     let local = offset
-    for (const e of meta.se) {
+    // Equal extents: the shift says which it is, and the walk looks at that one only.
+    let i = 0
+    if (meta.ext_shift > 0 && offset >= 0) {
+      const { ext_len } = meta.se[0]!
+      local = offset % ext_len
+      i = min((offset - local) / ext_len, meta.se.length)
+    }
+    for (; i < meta.se.length; i++) {
+      const e = meta.se[i]!
       if (local < e.ext_len) {
         if (e.dev_index >= table.nslots) return err_out(map)
         const length = min(len, e.ext_len - local)

@@ -30,6 +30,8 @@ export interface famfs_file_meta {
   readonly fm_extent_type: number
   /** Device indices named by the map, ascending, as far as the 64-bit map of them can say. */
   readonly dev_bitmap: readonly number[]
+  /** Every extent but the last has 2^ext_shift bytes; 0: look through the list. */
+  readonly ext_shift: number
   readonly se: readonly famfs_meta_simple_ext[]
   readonly ie: readonly famfs_meta_interleaved_ext[]
   readonly allocs: readonly Alloc[]

@@ -1,5 +1,6 @@
 // famfs_fuse_meta_alloc(): from the bytes of a GET_FMAP reply to a famfs_file_meta, with every check in the kernel's
-// order (kernel.md 2.4). Counted errors (`errs`) are reported at the end, the others at once.
+// order (kernel.md 2.4). Counted errors (`errs`) are reported at the end, the others at once. What the strict parser adds
+// is read in source, errno by errno; where among the other checks it stands is inferred.
 import { type Alloc, Cell, kfn, type Step } from '../../sim/index.ts'
 import {
   EINVAL,
@@ -24,6 +25,10 @@ const HEADER = fuse_famfs_fmap_header.size
 const EXT = fuse_famfs_simple_ext.size
 const IEXT = fuse_famfs_iext.size
 const U64 = 1n << 64n
+const MAX_LFS_FILESIZE = (1n << 63n) - 1n
+const KMALLOC_MAX_SIZE = 0x400000
+/** read_extent() found that sums overflow. */
+const OVERFLOW = -1n
 
 /** Running state of one parse. */
 interface Parse {
@@ -39,26 +44,78 @@ interface Parse {
   readonly devs: Set<number>
 }
 
-/** What a device index sets in the bitmap. The shift is a 32-bit one (B45): 32 and 33 stand for 0 and 1. */
+/** What a device index sets in the bitmap. With a shift of 32 bits (B45) 32 and 33 stand for 0 and 1. */
 const note_device = (p: Parse, index: number): void => {
-  const limit = p.k.profile.t.max_daxdevs
-  if (index < limit) p.devs.add(index)
-  else if (p.k.profile.has('B45') && index >= 32 && index - 32 < limit) p.devs.add(index - 32)
+  const { profile } = p.k
+  const limit = profile.t.max_daxdevs
+  if (profile.has('B45') && index >= 32) {
+    if (index - 32 < limit) p.devs.add(index - 32)
+  } else if (index < limit) p.devs.add(index)
+  else if (profile.t.strict_fmap) p.errs++
 }
 
-/** One extent or strip: copy, note its device, count what is wrong with it (S8, I12). */
+/** One extent or strip: copy, note its device, count what is wrong with it (S8, I12). OVERFLOW in `len`: give up. */
 const read_extent = (p: Parse): famfs_meta_simple_ext & { len: bigint } => {
   const at = p.base + p.at
   p.at += EXT
   const e = fuse_famfs_simple_ext.read(p.dv, at)
-  const len = getU64Big(p.dv, at + 16)
+  const offset = getU64Big(p.dv, at + 8)
+  let len = getU64Big(p.dv, at + 16)
   const { t } = p.k.profile
   note_device(p, e.se_devindex)
   if (e.se_devindex !== 0 && p.k.profile.has('B44')) p.errs++
-  if (getU64Big(p.dv, at + 8) % BigInt(t.extent_align) !== 0n) p.errs++
+  if (offset % BigInt(t.extent_align) !== 0n) p.errs++
   if (len % BigInt(t.extent_align) !== 0n) p.errs++
-  p.total = (p.total + len) % U64
+  if (t.strict_fmap && (offset + len >= U64 || p.total + len >= U64)) len = OVERFLOW
+  else p.total = (p.total + len) % U64
   return { dev_index: e.se_devindex, ext_offset: e.se_offset, ext_len: e.se_len, len }
+}
+
+/** Is an array too large for kcalloc()? It says so itself (L28). */
+const too_large = (k: Kernel, bytes: number): boolean => {
+  if (bytes <= KMALLOC_MAX_SIZE || !k.profile.has('L28')) return false
+  k.warn(`kcalloc of ${bytes} bytes: page order too high`)
+  return true
+}
+
+/** May a group have this chunk size? 0 is a multiple of everything (L10). */
+const chunk_ok = ({ profile }: Kernel, size: number): boolean => {
+  const { chunk_align, chunk_sizes } = profile.t
+  if (size === 0 && !profile.has('L10')) return false
+  return size % chunk_align === 0 && (chunk_sizes === null || chunk_sizes.includes(size))
+}
+
+/**
+ * Does each strip hold the chunks that the group's bytes put on it? Looked at for the last chunk of each, which may be a
+ * part of one (B47: not at all).
+ */
+const strips_hold = (chunk: bigint, nbytes: bigint, strips: readonly { len: bigint }[]): boolean => {
+  if (chunk === 0n) return true
+  const n = BigInt(strips.length)
+  const chunks = (nbytes + chunk - 1n) / chunk
+  return strips.every((s, i) => {
+    const mine = (chunks + n - 1n - BigInt(i)) / n
+    const last = (chunks - 1n) % n === BigInt(i) ? nbytes - (chunks - 1n) * chunk : chunk
+    return mine === 0n || s.len >= (mine - 1n) * chunk + last
+  })
+}
+
+/**
+ * Of a list whose extents but the last have one length, a power of two, and whose last is no longer: which. 0: no such
+ * list, or none is wanted.
+ */
+const shift_of = (k: Kernel, se: readonly famfs_meta_simple_ext[]): number => {
+  const [first] = se
+  if (!k.profile.t.ext_shift || first === undefined) return 0
+  const { ext_len } = first
+  if (!se.every((e, i) => (i === se.length - 1 ? e.ext_len <= ext_len : e.ext_len === ext_len))) return 0
+  let shift = 0
+  let size = 1
+  while (size < ext_len) {
+    size *= 2
+    shift++
+  }
+  return size === ext_len ? shift : 0
 }
 
 /** Free everything a map owns: itself, its extents or groups, and the strips of each group (B17: of the first only). */
@@ -77,7 +134,9 @@ export const famfs_fuse_meta_alloc = kfn('famfs_fuse_meta_alloc', function* (k: 
   if (buf.length < HEADER) return -EINVAL
   const dv = viewOf(buf)
   const h = fuse_famfs_fmap_header.read(dv, buf.byteOffset)
-  if (h.nextents < 1 || h.nextents > t.max_extents) return -ERANGE
+  if (h.nextents < 1 || (t.max_extents !== null && h.nextents > t.max_extents)) return -ERANGE
+  const file_size = getU64Big(dv, buf.byteOffset + 16)
+  if (t.strict_fmap && file_size > MAX_LFS_FILESIZE) return -EINVAL
   const p: Parse = { k, dv, base: buf.byteOffset, size: buf.length, at: HEADER, errs: 0, total: 0n, devs: new Set() }
   const allocs: Alloc[] = []
   const head = yield* k.kzalloc('famfs_file_meta', 64)
@@ -85,7 +144,6 @@ export const famfs_fuse_meta_alloc = kfn('famfs_fuse_meta_alloc', function* (k: 
   allocs.push(head)
   const se: famfs_meta_simple_ext[] = []
   const ie: famfs_meta_interleaved_ext[] = []
-  const file_size = getU64Big(dv, buf.byteOffset + 16)
   let rc = 0
   if (h.ext_type === SIMPLE_DAX_EXTENT) rc = yield* simple(p, h.nextents, se, allocs)
   else if (h.ext_type === INTERLEAVED_EXTENT) rc = yield* interleaved(p, h.nextents, file_size, ie, allocs)
@@ -105,6 +163,7 @@ export const famfs_fuse_meta_alloc = kfn('famfs_fuse_meta_alloc', function* (k: 
     file_size: h.file_size,
     fm_extent_type: h.ext_type,
     dev_bitmap: [...p.devs].sort((a, b) => a - b),
+    ext_shift: shift_of(k, se),
     se,
     ie,
     allocs,
@@ -115,10 +174,15 @@ const simple = kfn(
   'famfs_meta_alloc_simple',
   function* (p: Parse, nextents: number, se: famfs_meta_simple_ext[], allocs: Alloc[]): Step<number> {
     if (HEADER + nextents * EXT > p.size) return -EINVAL
+    if (too_large(p.k, nextents * EXT)) return -ENOMEM
     const a = yield* p.k.kzalloc('famfs_meta_simple_ext[]', nextents * EXT)
     if (a === null) return -ENOMEM
     allocs.push(a)
-    for (let i = 0; i < nextents; i++) se.push(read_extent(p))
+    for (let i = 0; i < nextents; i++) {
+      const e = read_extent(p)
+      if (e.len === OVERFLOW) return -EINVAL
+      se.push(e)
+    }
     return 0
   },
 )
@@ -132,29 +196,37 @@ const interleaved = kfn(
     ie: famfs_meta_interleaved_ext[],
     allocs: Alloc[],
   ): Step<number> {
-    const { t } = p.k.profile
+    const { profile } = p.k
+    const { t } = profile
+    if (too_large(p.k, niext * 32)) return -ENOMEM
     const a = yield* p.k.kzalloc('famfs_meta_interleaved_ext[]', niext * 32)
     if (a === null) return -ENOMEM
     allocs.push(a)
     let remainder = BigInt.asIntN(64, file_size)
+    let covered = 0n
     for (let i = 0; i < niext; i++) {
       if (p.at + IEXT > p.size) return -EINVAL
       const g = fuse_famfs_iext.read(p.dv, p.base + p.at)
       p.at += IEXT
-      // 0 is a multiple of everything (L10).
-      if (g.ie_chunk_size % t.chunk_align !== 0 || (g.ie_chunk_size === 0 && !p.k.profile.has('L10'))) return -EINVAL
-      if (g.ie_nbytes === 0) return -EINVAL
+      const nbytes = getU64Big(p.dv, p.base + p.at - IEXT + 8)
+      if (!chunk_ok(p.k, g.ie_chunk_size)) return -EINVAL
+      if (nbytes === 0n || (t.strict_fmap && nbytes > MAX_LFS_FILESIZE)) return -EINVAL
+      const strips_in_bounds = g.ie_nstrips >= 1 && g.ie_nstrips <= t.max_strips
+      if (t.strict_fmap && !strips_in_bounds) return -EINVAL
       if (p.at + g.ie_nstrips * EXT > p.size) return -EINVAL
-      if (g.ie_nstrips < 1 || g.ie_nstrips > t.max_strips) p.errs++
+      if (!strips_in_bounds) p.errs++
       const s = yield* p.k.kzalloc('famfs_meta_simple_ext[]', g.ie_nstrips * EXT)
       if (s === null) return -ENOMEM
       allocs.push(s)
-      const strips: famfs_meta_simple_ext[] = []
+      const strips: ReturnType<typeof read_extent>[] = []
       for (let j = 0; j < g.ie_nstrips; j++) {
         const strip = read_extent(p)
+        if (strip.len === OVERFLOW) return -EINVAL
         remainder = BigInt.asIntN(64, remainder - strip.len)
         strips.push(strip)
       }
+      if (!profile.has('B47') && !strips_hold(BigInt(g.ie_chunk_size), nbytes, strips)) return -EINVAL
+      covered += nbytes
       ie.push({
         fie_nstrips: g.ie_nstrips,
         fie_chunk_size: g.ie_chunk_size,
@@ -162,6 +234,7 @@ const interleaved = kfn(
         ie_strips: strips,
       })
     }
+    if (t.strict_fmap) return covered < file_size ? -EINVAL : 0
     return remainder > 0n ? -EINVAL : 0
   },
 )

@@ -11,9 +11,14 @@ import {
   ENOENT,
   ENOMEM,
   ENOTCONN,
+  ENOTTY,
   encodeRequest,
+  FUSE_DEV_IOC_DAXDEV_OPEN,
   FUSE_REQ_ID_STEP,
+  fuse_backing_map,
+  viewOf,
 } from '../../wire/index.ts'
+import { famfs_daxdev_open } from '../famfs/famfs_push.ts'
 import { FUSE_READ_BY_SERVER, FUSE_REPLIED, FUSE_SENT } from '../kernel.ts'
 import { mark } from '../marks.ts'
 import { type fuse_args, type fuse_conn, type fuse_mount, fuse_req } from './fuse_i.ts'
@@ -223,3 +228,13 @@ export const fuse_abort_conn = kfn('fuse_abort_conn', function* (fc: fuse_conn):
   yield* wake_up_all(fc.blocked_waitq)
   for (const r of [...queued, ...sent]) yield* fuse_request_end(r, -ECONNABORTED)
 })
+
+/** ioctl(2) on /dev/fuse: what the call says, or -ENOTTY for one that this kernel has not. */
+export const fuse_dev_ioctl = kfn(
+  'fuse_dev_ioctl',
+  function* (fc: fuse_conn, cmd: number, arg: Uint8Array): Step<number> {
+    if (cmd !== FUSE_DEV_IOC_DAXDEV_OPEN || fc.k.profile.t.daxdev !== 'push') return -ENOTTY
+    const { fd, daxdev_index } = fuse_backing_map.read(viewOf(arg), arg.byteOffset)
+    return yield* famfs_daxdev_open(fc, fd, daxdev_index)
+  },
+)

@@ -1,0 +1,107 @@
+// Devices that the kernel asks for: GET_DAXDEV for each index a map names and the table has not (kernel.md 2.6, V10).
+// Locking: see famfs_devlist.ts; nothing is held while the server is asked.
+import { fs_dax_get, MAJOR, put_dax } from '../../devdax/index.ts'
+import { down_read, down_write, kfn, type Step, smp_wmb, up_read, up_write } from '../../sim/index.ts'
+import { EACCES, EINVAL, ENODEV, ENOMEM, fuse_daxdev_out, viewOf } from '../../wire/index.ts'
+import { fuse_simple_request } from '../fuse/dev.ts'
+import type { fuse_args, fuse_conn, fuse_mount } from '../fuse/fuse_i.ts'
+import type { Kernel } from '../kernel.ts'
+import { mark } from '../marks.ts'
+import { S_ISCHR } from '../vfs/inode.ts'
+import { kern_path, may_open_dev } from '../vfs/namei.ts'
+import { famfs_dax_devlist_get, famfs_fuse_dax_holder_ops } from './famfs_devlist.ts'
+import type { famfs_daxdev, famfs_file_meta } from './famfs_kfmap.ts'
+
+/** Ask for every device the map names and the table has not. Always 0 but for -ENOMEM: failures show at access. */
+export const famfs_update_daxdev_table = kfn(
+  'famfs_update_daxdev_table',
+  function* (fm: fuse_mount, meta: famfs_file_meta): Step<number> {
+    const { fc } = fm
+    const table = yield* famfs_dax_devlist_get(fc)
+    if (table === null) return -ENOMEM
+    const missing: number[] = []
+    yield* down_read(fc.famfs_devlist_sem)
+    for (const index of meta.dev_bitmap) if (!(yield* table.slot(index).valid.load())) missing.push(index)
+    yield* up_read(fc.famfs_devlist_sem)
+    for (const index of missing) yield* famfs_fuse_get_daxdev(fm, index)
+    return 0
+  },
+)
+
+/** Fetch one device by index and install it. 0 also when we could not become its holder; else -errno, slot untouched. */
+const famfs_fuse_get_daxdev = kfn('famfs_fuse_get_daxdev', function* (fm: fuse_mount, index: number): Step<number> {
+  const { fc } = fm
+  const { k } = fc
+  const table = (yield* fc.dax_devlist.load())!
+  if (index >= table.nslots) return -EINVAL
+  const args: fuse_args = { op: k.opcodes.op.GET_DAXDEV, nodeid: index }
+  const n = yield* fuse_simple_request(fm, args)
+  if (n < 0) {
+    mark(k.m, 'famfs_fuse_get_daxdev', 'server refused')
+    return n
+  }
+  yield* down_write(fc.famfs_devlist_sem)
+  const rc = yield* fill_daxdev(fc, table.slot(index), args.out!)
+  yield* up_write(fc.famfs_devlist_sem)
+  return rc
+})
+
+/** The part of famfs_fuse_get_daxdev() under the semaphore; path walk included (R10). */
+const fill_daxdev = kfn(
+  'famfs_fill_daxdev',
+  function* (fc: fuse_conn, dd: famfs_daxdev, reply: Uint8Array): Step<number> {
+    const { k } = fc
+    if (yield* dd.valid.load()) {
+      mark(k.m, 'famfs_fill_daxdev', 'slot filled meanwhile (R3)')
+      return 0
+    }
+    const { name } = fuse_daxdev_out.read(viewOf(reply), reply.byteOffset)
+    const devno = yield* famfs_verify_daxdev(fc, name)
+    if (devno < 0) {
+      mark(k.m, 'famfs_fill_daxdev', 'path refused')
+      return devno
+    }
+    yield* dd.devno.store(devno)
+    const dd_name = yield* k.kzalloc('daxdev name', name.length + 1)
+    if (dd_name === null) {
+      mark(k.m, 'famfs_fill_daxdev', 'no memory')
+      return -ENOMEM
+    }
+    yield* dd.dd_name.store(dd_name)
+    const devp = k.profile.has('B40') ? k.bus.dax_dev_get(devno) : k.bus.dax_dev_find(devno)
+    if (devp === null) return yield* unfill_daxdev(k, dd, -ENODEV)
+    yield* dd.devp.store(devp)
+    const rc = yield* fs_dax_get(devp, fc, famfs_fuse_dax_holder_ops)
+    if (rc !== 0) {
+      mark(k.m, 'famfs_fill_daxdev', 'held by another')
+      if (!k.profile.has('B43')) {
+        yield* put_dax(devp)
+        return yield* unfill_daxdev(k, dd, rc)
+      }
+      yield* dd.dax_err.store(true)
+    }
+    if (!k.profile.has('R5w')) yield* smp_wmb()
+    yield* dd.valid.store(true)
+    return 0
+  },
+)
+
+/** A slot that was not filled after all is empty again: the next map that names it asks anew. Gives `rc`. */
+const unfill_daxdev = kfn('famfs_unfill_daxdev', function* (k: Kernel, dd: famfs_daxdev, rc: number): Step<number> {
+  const name = yield* dd.dd_name.load()
+  yield* dd.dd_name.store(null)
+  yield* dd.devp.store(null)
+  if (name !== null) yield* k.kfree(name)
+  return rc
+})
+
+/** famfs_verify_daxdev(): the device number behind a path: -ENOENT..., -EINVAL (no character device), -EACCES (nodev). */
+const famfs_verify_daxdev = kfn('famfs_verify_daxdev', function* (fc: fuse_conn, path: string): Step<number> {
+  if (path === '') return -EINVAL
+  const d = yield* kern_path(fc.k, path, true)
+  if (typeof d === 'number') return d
+  const inode = d.d_inode.peek()!
+  if (!S_ISCHR(inode.i_mode)) return -EINVAL
+  if (!may_open_dev(d)) return -EACCES
+  return MAJOR(inode.i_rdev) >= 0 ? inode.i_rdev : -ENODEV
+})
