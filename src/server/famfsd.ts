@@ -1,7 +1,7 @@
-// The famfs daemon's answers (userspace.md e.2 to e.4): names and attributes from the shadow tree, maps, the device's path.
+// The famfs daemon's answers (userspace.md e.2 to e.4): names and attributes from the shadow tree, maps, devices' paths.
 // State: reference counts of the nodes handed out, journaled; the tree belongs to the mount.
 import type { Fmap } from '../media/index.ts'
-import { Cell, JMap, kfn, type Machine, type Step } from '../sim/index.ts'
+import { Cell, JMap, kfn, type Machine, max, type Op, type Step } from '../sim/index.ts'
 import {
   EINVAL,
   ENODATA,
@@ -15,8 +15,10 @@ import {
   FOPEN_PARALLEL_DIRECT_WRITES,
   FUSE_KERNEL_VERSION,
   FUSE_ROOT_ID,
+  fmapLength,
   fuse_attr_out,
   fuse_entry_out,
+  fuse_famfs_fmap_header,
   fuse_init_out,
   fuse_open_out,
   fuse_statfs_out,
@@ -27,6 +29,7 @@ import {
   packDirents,
   type Request,
 } from '../wire/index.ts'
+import { type Push, Pusher, push_daxdevs } from './push.ts'
 import type { Handlers, Reply } from './session.ts'
 import { S_IFDIR, type ShadowNode, type ShadowTree } from './shadow.ts'
 
@@ -40,8 +43,15 @@ const NODE_STEP = 0x310
 /** Options of one daemon. */
 export interface FamfsdOptions {
   readonly shadow: ShadowTree
-  /** Device path given with -o daxdev; null: none, and famfs is not asked for. */
-  readonly daxdev: string | null
+  /**
+   * Device paths by index. None: famfs is not asked for. The real daemon knows one, given with -o daxdev; more is a what-if,
+   * in place of the table it is to read from its shadow tree one day (userspace.md i.4).
+   */
+  readonly daxdevs: readonly string[]
+  /** How to push a device. Null: a build for kernels that ask. */
+  readonly push: Push | null
+  /** B54: a push that answers 0 counts as failed, so it is made again at the next look-up. */
+  readonly pushZeroFails?: boolean
   /** Attribute and entry timeout, seconds. `famfs mount` gives a year. */
   readonly timeout: number
   /** Bit of FUSE_DAX_FMAP that this build speaks. */
@@ -70,6 +80,12 @@ const attr = (n: ShadowNode) => ({
   blksize: 4096,
 })
 
+/** How many devices a map reaches up to: one more than the highest index. */
+const devicesOf = (fmap: Fmap | null): number => {
+  if (fmap === null) return 0
+  return (fmap.kind === 'simple' ? fmap.extents : fmap.strips).reduce((most, e) => max(most, e.dev + 1), 0)
+}
+
 /** The map as it travels. */
 export const toFileMap = (size: number, fmap: Fmap): FileMap =>
   fmap.kind === 'simple'
@@ -97,17 +113,21 @@ export class Famfsd {
     this.refs = new JMap(m.journal)
     this.byNode = new JMap(m.journal)
     this.served = new Cell(m, 'requests served', 0)
+    const { push, pushZeroFails = false } = o
+    const pusher = push === null ? null : new Pusher(m, o.daxdevs, push, pushZeroFails)
+    const pushFirst = pusher === null ? undefined : (req: Request) => push_daxdevs(pusher, this.devicesFor(req))
     this.byNode.set(FUSE_ROOT_ID, o.shadow.root)
-    const on = (name: string, f: (req: Request) => Reply) => {
+    const on = (name: string, f: (req: Request) => Reply, before?: (req: Request) => Op<void>) => {
       const self = this
       return kfn(`famfs_${name}`, function* (req: Request): Step<Reply> {
         self.served.poke(self.served.peek() + 1)
+        if (before !== undefined) yield* before(req)
         return f.call(self, req)
       })
     }
     this.handlers = {
       INIT: on('init', this.init),
-      LOOKUP: on('lookup', this.lookup),
+      LOOKUP: on('lookup', this.lookup, pushFirst),
       FORGET: on('forget', this.forget),
       GETATTR: on('getattr', this.getattr),
       OPEN: on('open', this.open),
@@ -130,7 +150,7 @@ export class Famfsd {
   private init(req: Request): Reply {
     const offered = initFlagsInForce(req.arg)
     const bits: number[] = WANTED.filter(b => hasInitFlag(offered, b))
-    if (this.o.daxdev !== null && hasInitFlag(offered, this.o.dax_fmap_bit)) bits.push(this.o.dax_fmap_bit)
+    if (this.o.daxdevs.length > 0 && hasInitFlag(offered, this.o.dax_fmap_bit)) bits.push(this.o.dax_fmap_bit)
     const { flags, flags2 } = initFlagWords(bits)
     const { max_readahead } = req.arg
     return {
@@ -146,6 +166,11 @@ export class Famfsd {
         max_pages: 256,
       },
     }
+  }
+
+  /** How many devices the file reaches that this LOOKUP is about. */
+  private devicesFor(req: Request): number {
+    return devicesOf(this.nodeOf(req.nodeid)?.children.get(req.names[0]!)?.fmap ?? null)
   }
 
   private lookup(req: Request): Reply {
@@ -211,16 +236,20 @@ export class Famfsd {
     return { def: fuse_statfs_out, values: { st: { ...st, bsize: 4096, namelen: 255, frsize: 4096 } } }
   }
 
+  /** The map; only its header, which tells the size, when the kernel says that its buffer is smaller. */
   private getFmap(req: Request): Reply {
     const n = this.nodeOf(req.nodeid)
     if (n === undefined) return err(EINVAL)
     if (n.fmap === null) return err(ENOENT)
-    return { bytes: encodeFmap(toFileMap(n.size, n.fmap)) }
+    const map = toFileMap(n.size, n.fmap)
+    if (req.arg === null) return { bytes: encodeFmap(map) }
+    const bytes = encodeFmap({ ...map, fmapSize: fmapLength(map) })
+    return { bytes: bytes.length <= req.arg.size ? bytes : bytes.subarray(0, fuse_famfs_fmap_header.size) }
   }
 
   private getDaxdev(req: Request): Reply {
-    if (req.nodeid !== 0) return err(EINVAL)
-    if (this.o.daxdev === null) return err(EOPNOTSUPP)
-    return { bytes: encodeDaxdev(0, this.o.daxdev) }
+    if (this.o.daxdevs.length === 0) return err(req.nodeid === 0 ? EOPNOTSUPP : EINVAL)
+    const path = this.o.daxdevs[req.nodeid]
+    return path === undefined ? err(EINVAL) : { bytes: encodeDaxdev(req.nodeid, path) }
   }
 }

@@ -2,9 +2,12 @@
 // and the defects of V10 that the push took away, switched off there (kernel.md 1.3, 2.5, 2.6, 10.3, 10.4, 10.9, 10.20).
 import { describe, expect, it } from 'vitest'
 import { MKDEV } from '../../src/devdax/index.ts'
+import { PctChooser } from '../../src/explore/index.ts'
 import { O_RDWR, type Sys, tmpfs_create, tmpfs_mknod } from '../../src/kernel/index.ts'
 import { MiB, type Step } from '../../src/sim/index.ts'
 import { encodeDaxdevOpen, errnoName, FUSE_DEV_IOC_DAXDEV_OPEN } from '../../src/wire/index.ts'
+import { buildWorld } from '../../src/world/index.ts'
+import poisonUmount from '../explore/fixtures/poison-umount.ts'
 import { type RawServer, Rig, type RigOptions, simpleMap } from './raw-server.ts'
 
 const E = (n: number): string | number => (n < 0 ? errnoName(-n) : n)
@@ -175,5 +178,20 @@ describe('what V10 does otherwise, and would not without the defect', () => {
     }
     expect(named([])).toEqual([['ok', 'EIO'], ['ok', 'EIO'], true])
     expect(named(['B40'])).toEqual([['ok', 'EIO'], ['ok', 8], false])
+  })
+  it('B42: with the table taken away under its lock, a notice finds no table and says nothing (R8); fc may still be gone', () => {
+    const problems = (kernel: string): string[] => {
+      const world = buildWorld(poisonUmount, { policy: 'free', kernel })
+      const chooser = new PctChooser(1, 3)
+      const all = new Set<string>()
+      for (let i = 0; i < 400; i++) for (const p of world.run(chooser).problems) all.add(`${p.kind}: ${p.text}`)
+      world.close()
+      return [...all]
+    }
+    const table = (all: string[]) => all.filter(p => /fc->dax_devlist in|which lies in famfs_daxdev/.test(p))
+    const [v10, newer] = [problems('v10'), problems('new')]
+    expect(table(v10)).not.toEqual([])
+    expect(table(newer)).toEqual([])
+    expect(newer.some(p => p.includes('fc in famfs_dax_notify_failure'))).toBe(true)
   })
 })

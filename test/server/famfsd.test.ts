@@ -33,7 +33,7 @@ const OWNER = '11111111-2222-3333-4444-555555555555'
 const ids = { fsUuid: 'aaaaaaaa-0000-4000-8000-000000000001', devUuid: 'aaaaaaaa-0000-4000-8000-000000000002' }
 
 /** A daemon alone, with a directory and two files. */
-const daemon = (o: { daxdev?: string | null; timeout?: number } = {}) => {
+const daemon = (o: { daxdevs?: string[]; timeout?: number } = {}) => {
   const m = new Machine()
   const shadow = new ShadowTree(m)
   shadow.add('d', { mode: 0o040755, uid: 1, gid: 2 })
@@ -47,8 +47,8 @@ const daemon = (o: { daxdev?: string | null; timeout?: number } = {}) => {
     size: MiB(64),
     fmap: { kind: 'interleaved', chunkSize: MiB(2), strips },
   })
-  const { daxdev = '/dev/dax0.0', timeout = 1 } = o
-  const d = new Famfsd(m, { shadow, daxdev, timeout, dax_fmap_bit: 43 })
+  const { daxdevs = ['/dev/dax0.0'], timeout = 1 } = o
+  const d = new Famfsd(m, { shadow, daxdevs, push: null, timeout, dax_fmap_bit: 43 })
   const ask = (name: OpName, nodeid: number, arg?: object, names?: string[]): Reply => {
     const req = decodeRequest(OPCODES, encodeRequest(OPCODES.op[name], { unique: 2, nodeid }, arg, names))
     if ('error' in req) throw new Error(req.error)
@@ -77,7 +77,7 @@ describe('answers', () => {
     expect(hasInitFlag(got, INIT_BIT.WRITEBACK_CACHE)).toBe(false)
     const without = values(ask('INIT', 0, { ...offer, flags2: 0x5fd }))
     expect(hasInitFlag(without, 43)).toBe(false)
-    const none = daemon({ daxdev: null })
+    const none = daemon({ daxdevs: [] })
     expect(hasInitFlag(none.values(none.ask('INIT', 0, offer)), 43)).toBe(false)
   })
   it('INIT: takes nothing from flags2 when INIT_EXT was not offered', () => {
@@ -151,7 +151,7 @@ describe('answers', () => {
     expect(bytes[24]).toBe(0x2f)
     expect(ask('GET_DAXDEV', 1)).toEqual({ errno: EINVAL })
     expect(ask('GET_DAXDEV', 2 ** 32 - 1)).toEqual({ errno: EINVAL })
-    expect(daemon({ daxdev: null }).ask('GET_DAXDEV', 0)).toEqual({ errno: 95 })
+    expect(daemon({ daxdevs: [] }).ask('GET_DAXDEV', 0)).toEqual({ errno: 95 })
   })
   it('READDIR: dots and names once each, whatever the size of the buffer; OPENDIR only of directories', () => {
     const { ask, node, values } = daemon()

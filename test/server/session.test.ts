@@ -35,6 +35,9 @@ const serve = (
       sent.push(b)
       return o.send?.(sent.length) ?? b.length
     }),
+    push: kfn('push', function* (): Step<number> {
+      return -ENODEV
+    }),
     close: kfn('close', function* (): Step<void> {}),
   }
   const tasks = Array.from({ length: o.workers ?? 1 }, (_, i) =>

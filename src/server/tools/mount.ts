@@ -49,6 +49,8 @@ export function start_famfsd(k: Kernel, dev: FuseDev, famfsd: Famfsd, workers: n
 export interface MountOptions {
   readonly device: string
   readonly mpt: string
+  /** Paths of further devices, from index 1 on. */
+  readonly devices?: readonly string[]
   /** This host's system uuid: equal to the superblock's, it owns the file system. */
   readonly systemUuid: string
   /** Attribute and entry timeout, seconds. */
@@ -63,7 +65,15 @@ export const famfs_fused = kfn('famfs_fused', function* (sys: Sys, o: MountOptio
   const { k } = sys.ts
   const dev = fuse_dev_open(k)
   const { timeout = YEAR_S, workers = 2 } = o
-  const famfsd = new Famfsd(k.m, { shadow, daxdev: o.device, timeout, dax_fmap_bit: k.profile.t.dax_fmap_bit })
+  const { t } = k.profile
+  const famfsd = new Famfsd(k.m, {
+    shadow,
+    daxdevs: [o.device, ...(o.devices ?? [])],
+    push: t.daxdev === 'push' ? insim(dev).push : null,
+    pushZeroFails: k.profile.has('B54'),
+    timeout,
+    dax_fmap_bit: t.dax_fmap_bit,
+  })
   const rc = yield* sys.mount(dev, o.mpt)
   if (rc < 0) return { error: `mount ${o.mpt}: errno ${-rc}`, rc }
   start_famfsd(k, dev, famfsd, workers)

@@ -7,6 +7,8 @@ export interface Transport {
   recv(): Op<Uint8Array | number>
   /** Send one reply; bytes taken or -errno of the writer. */
   send(reply: Uint8Array): Op<number>
+  /** Open a device and push it under an index; 0, or -errno of open or ioctl. */
+  push(path: string, index: number): Op<number>
   /** Our end is closed for good. */
   close(): Op<void>
 }
