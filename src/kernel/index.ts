@@ -12,6 +12,7 @@ export {
   Kernel,
   kernelOpcodes,
   POISON,
+  PUSHED,
   SIGNAL,
   SYSCALL,
   UNMAP,

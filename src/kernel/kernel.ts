@@ -25,6 +25,7 @@ import { tmpfs_root } from './vfs/tmpfs.ts'
 export const FUSE_SENT = new EventKind('sent')
 export const FUSE_READ_BY_SERVER = new EventKind('read by server')
 export const FUSE_REPLIED = new EventKind('replied')
+export const PUSHED = new EventKind('pushed')
 export const FAULT = new EventKind('fault')
 export const POISON = new EventKind('poison')
 export const SIGNAL = new EventKind('signal')

@@ -1,8 +1,8 @@
 // The story of a run for people: what the scenario says, every message, poison and signals; reads and faults are counted
 // between them. One line an event, fixed columns; glyphs tell what a line is, colour is not needed.
-import { FAULT, FUSE_REPLIED, FUSE_SENT, POISON, SIGNAL, SYSCALL } from '../kernel/index.ts'
+import { FAULT, FUSE_REPLIED, FUSE_SENT, POISON, PUSHED, SIGNAL, SYSCALL } from '../kernel/index.ts'
 import type { TraceEvent } from '../sim/index.ts'
-import { type Op, type OpcodeTable, printMessage } from '../wire/index.ts'
+import { errnoName, type Op, type OpcodeTable, printMessage } from '../wire/index.ts'
 import { SAY } from '../world/index.ts'
 import { cut, nameColumn, timeColumn } from './columns.ts'
 
@@ -70,6 +70,9 @@ export class Narrative {
         this.line(e, '<', printMessage(this.table, bytes, 'reply', op))
         break
       }
+      case PUSHED:
+        this.line(e, '<', `pushes ${e.subject} as device ${e.a}${e.b === 0 ? '' : `: ${errnoName(-e.b)}`}`)
+        break
       case POISON:
         this.flush(e.task?.label)
         this.line(e, '!', `${e.subject} learns that page 0x${e.a.toString(16)} of ${e.obj?.name} is bad`)

@@ -5,6 +5,7 @@ import { dax_holder, fs_dax_get, fs_put_dax, put_dax } from '../../devdax/index.
 import { down_read, down_write, kfn, type Step, smp_wmb, up_read, up_write } from '../../sim/index.ts'
 import { EBADF, EBUSY, EINVAL, EIO, ENODEV, ENOMEM, EOPNOTSUPP } from '../../wire/index.ts'
 import type { fuse_conn } from '../fuse/fuse_i.ts'
+import { PUSHED } from '../kernel.ts'
 import { mark } from '../marks.ts'
 import { fdget } from '../vfs/file.ts'
 import { type Inode, S_ISCHR } from '../vfs/inode.ts'
@@ -51,6 +52,7 @@ export const famfs_daxdev_open = kfn(
     yield* down_write(fc.famfs_devlist_sem)
     const rc = yield* famfs_install_daxdev(fc, table.slot(index), inode)
     yield* up_write(fc.famfs_devlist_sem)
+    fc.k.m.emit(PUSHED, file.f_dentry.d_name, fc, index, rc, null)
     return rc
   },
 )
