@@ -31,7 +31,17 @@ import {
   pathTerminated,
 } from './log.ts'
 import { skipReason } from './logplay.ts'
-import { claimEntry, claimRange, countTaken, openAccount, type SpaceAccount, takenRuns, unitMapCrc } from './space.ts'
+import {
+  accountOf,
+  claimEntry,
+  claimRange,
+  countTaken,
+  openAccount,
+  opensAccount,
+  type SpaceAccount,
+  takenRuns,
+  unitMapCrc,
+} from './space.ts'
 import { decodeSuperblock, type Superblock, type SuperblockCheck } from './superblock.ts'
 
 /** Bytes [off, off+len) of the device; fewer when the device ends there. */
@@ -236,9 +246,11 @@ export function describeImage(read: ReadBytes, deviceSize: number): ImageDump {
   return dump
 }
 
-/** Problems of one extent or strip, each prefixed with `where`; also enters it into the account. */
-function extentProblems(out: string[], where: string, x: Extent, acc: SpaceAccount, deviceSize: number): void {
-  const { allocUnit } = acc.map
+/** Problems of one extent or strip, each prefixed with `where`; also enters it into the account of its device. */
+function extentProblems(out: string[], where: string, x: Extent, all: SpaceAccount, firstSize: number): void {
+  const acc = accountOf(all, x.dev)
+  const { allocUnit, nbits } = acc.map
+  const deviceSize = acc === all ? firstSize : nbits * allocUnit
   if (x.offset % allocUnit !== 0) {
     out.push(`${where}: offset ${hex(x.offset)}, expected a multiple of ${hex(allocUnit)}`)
   }
@@ -326,6 +338,14 @@ export function validateImage(read: ReadBytes, deviceSize: number): string[] {
     const skip = skipReason(bytes)
     if (skip) out.push(`${name}: ${skip.why}, so log play passes over it; expected a relative path and real offsets`)
     if (e.type === 'other') out.push(`${name}: ${e.why}`)
+    if (e.type === 'add_daxdev') {
+      const next = acc.further.length + 1
+      if (!opensAccount(acc, e))
+        out.push(
+          `${name}: adds device ${e.index} of ${e.size} bytes, expected device ${next}, the next, of a size to map`,
+        )
+      claimEntry(acc, e)
+    }
     if (e.type !== 'file' && e.type !== 'mkdir') return
     const before = kinds.get(e.path)
     if (before !== undefined && (before === 'file' || e.type === 'file')) {

@@ -42,12 +42,14 @@ export {
 export { type PlayedEntry, type PlayStop, playLog, skipReason } from './logplay.ts'
 export { type MkfsArgs, type MkfsPlan, type MkfsStep, mkfsPlan } from './mkfs.ts'
 export {
+  accountOf,
   claimEntry,
   claimRange,
   countTaken,
   MAX_BITS,
   newUnitMap,
   openAccount,
+  opensAccount,
   type SpaceAccount,
   setUnits,
   takenRuns,

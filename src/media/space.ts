@@ -4,7 +4,7 @@
 import { divDown, divUp } from '../sim/index.ts'
 import { SB_AREA } from './constants.ts'
 import { crc32 } from './crc.ts'
-import type { LogEntry } from './log.ts'
+import type { AddDaxdevEntry, LogEntry } from './log.ts'
 
 /** A bound on the bitmap: 2^31 units (8 TiB of 4 KiB units, 4 PiB of 2 MiB ones). */
 export const MAX_BITS = 0x80000000
@@ -77,9 +77,11 @@ export type SpaceAccount = {
   misaligned: number
   filesLogged: number
   dirsLogged: number
+  /** Accounts of the devices that the log adds, from index 1 on. */
+  further: SpaceAccount[]
 }
 
-/** The account of an empty file system: superblock and log taken. */
+/** The account of an empty device: superblock and log taken; of a further one (no log) the area of its superblock. */
 export function openAccount(deviceSize: number, allocUnit: number, logLen: number): SpaceAccount {
   const map = newUnitMap(deviceSize, allocUnit)
   const acc: SpaceAccount = {
@@ -91,6 +93,7 @@ export function openAccount(deviceSize: number, allocUnit: number, logLen: numbe
     misaligned: 0,
     filesLogged: 0,
     dirsLogged: 0,
+    further: [],
   }
   claimRange(acc, 0, divDown(SB_AREA + logLen, allocUnit) * allocUnit)
   return acc
@@ -116,15 +119,28 @@ export function claimRange(acc: SpaceAccount, offset: number, len: number): numb
   return clashes
 }
 
+/** The account of a device. A device that no entry added has the first one's: the reference tools know one map. */
+export function accountOf(acc: SpaceAccount, dev: number): SpaceAccount {
+  return acc.further[dev - 1] ?? acc
+}
+
+/** Is an added device the next one, and no larger than what can be mapped? */
+export function opensAccount(acc: SpaceAccount, e: AddDaxdevEntry): boolean {
+  return e.index === acc.further.length + 1 && divUp(e.size, acc.map.allocUnit) <= MAX_BITS
+}
+
 /**
- * Enter one valid log entry. Files claim every extent or strip, whatever device it names (there is one map); a map that
- * cannot be followed claims nothing but its file still counts; directories and the rest claim nothing (c.6).
+ * Enter one valid log entry. Files claim every extent or strip on its device; a map that cannot be followed claims nothing
+ * but its file still counts; an added device opens an account; directories and the rest claim nothing
+ * (c.6).
  */
 export function claimEntry(acc: SpaceAccount, e: LogEntry): void {
   if (e.type === 'mkdir') acc.dirsLogged++
+  if (e.type === 'add_daxdev' && opensAccount(acc, e)) acc.further.push(openAccount(e.size, acc.map.allocUnit, 0))
   if (e.type !== 'file') return
   acc.filesLogged++
   acc.fsizeTotal += e.size
   if (e.fmap.kind === 'bad') return
-  for (const x of e.fmap.kind === 'simple' ? e.fmap.extents : e.fmap.strips) claimRange(acc, x.offset, x.len)
+  for (const x of e.fmap.kind === 'simple' ? e.fmap.extents : e.fmap.strips)
+    claimRange(accountOf(acc, x.dev), x.offset, x.len)
 }

@@ -1,9 +1,10 @@
 // famfs user space: session, daemon, shadow tree, allocator, tools.
-export type { Interleave } from './alloc/index.ts'
+export type { Interleave, Stripe } from './alloc/index.ts'
 export { Famfsd, type FamfsdOptions, toFileMap } from './famfsd.ts'
 export { fuse_session_loop, type Handler, type Handlers, type Reply } from './session.ts'
 export { type ShadowNode, ShadowTree } from './shadow.ts'
 export { type CreatOptions, famfs_mkdir, famfs_mkfile } from './tools/creat.ts'
+export { famfs_devadd } from './tools/devadd.ts'
 export { famfs_logplay, type LogPlay } from './tools/logplay.ts'
 export { famfs_mkfs, type MkfsOptions } from './tools/mkfs.ts'
 export { type FamfsMount, famfs_fused, famfs_mount, type MountOptions, type Role, start_famfsd } from './tools/mount.ts'

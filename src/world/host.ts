@@ -12,7 +12,7 @@ import {
 } from '../kernel/index.ts'
 import { uuidFrom } from '../media/index.ts'
 import type { KernelProfile } from '../profile/index.ts'
-import { type FamfsMount, famfs_fused, famfs_mkfs, famfs_mount, start_famfsd } from '../server/index.ts'
+import { type FamfsMount, famfs_devadd, famfs_fused, famfs_mkfs, famfs_mount, start_famfsd } from '../server/index.ts'
 import { MiB, type Step, type Task, UsageError } from '../sim/index.ts'
 import { Fs } from './fs.ts'
 import { cutShort } from './without.ts'
@@ -51,6 +51,8 @@ export interface FamfsOptions {
   readonly mkfs?: DaxMemory
   /** Mount what is on this memory. */
   readonly mount?: DaxMemory
+  /** Further memories the file system lies on, from device index 1 on; superblock and log are on the one above. */
+  readonly devices?: readonly DaxMemory[]
   /** Log length of mkfs, bytes. */
   readonly logLen?: number
   /** Attribute and entry timeout of the daemon, seconds. */
@@ -103,7 +105,12 @@ export class Host {
   famfs(mpt: string, o: FamfsOptions): Fs {
     const mem = o.mkfs ?? o.mount
     if (mem === undefined) throw new UsageError(`famfs ${mpt}: give { mkfs: dev } or { mount: dev }`)
+    const further = o.devices ?? []
+    const all = [mem, ...further]
+    const twice = all.find((d, i) => all.indexOf(d) !== i)
+    if (twice !== undefined) throw new UsageError(`famfs ${mpt}: ${twice.name} is named twice; give each device once`)
     const device = `/dev/${mem.name}`
+    const devices = further.map(d => `/dev/${d.name}`)
     if (o.mkfs !== undefined) {
       const args = {
         deviceSize: mem.size,
@@ -122,11 +129,21 @@ export class Host {
     const { systemUuid } = this
     const { timeout, workers } = o
     const got = this.world.setup(this, 'famfs mount', function* (sys) {
-      return yield* famfs_mount(sys, { device, mpt, systemUuid, timeout, workers })
+      return yield* famfs_mount(sys, { device, devices, mpt, systemUuid, timeout, workers })
     })
     if ('error' in got) throw new UsageError(got.error)
-    this.mounts.push(got.mount)
-    return new Fs(this, got.mount, got.play)
+    const { mount } = got
+    if (o.mkfs !== undefined) for (const d of further) this.devadd(mount, d)
+    this.mounts.push(mount)
+    return new Fs(this, mount, got.play)
+  }
+
+  private devadd(mount: FamfsMount, d: DaxMemory): void {
+    const uuid = this.uuid()
+    const r = this.world.setup(this, 'famfs devadd', function* (sys) {
+      return yield* famfs_devadd(sys, mount, d.size, uuid)
+    })
+    if ('error' in r) throw new UsageError(`famfs devadd ${d.name}: ${r.error}`)
   }
 
   /**
@@ -139,7 +156,11 @@ export class Host {
     const got = world.setup(this, 'famfs_fused', function* (sys) {
       const rc = yield* sys.umount(old.mpt)
       if (rc < 0) return { error: `umount ${old.mpt}: errno ${-rc}`, rc }
-      return yield* famfs_fused(sys, { device: old.device, mpt: old.mpt, systemUuid, ...o }, old.shadow)
+      return yield* famfs_fused(
+        sys,
+        { device: old.device, devices: old.devices, mpt: old.mpt, systemUuid, ...o },
+        old.shadow,
+      )
     })
     if ('error' in got) throw new UsageError(got.error)
     const mount = { ...got, superblock: old.superblock, role: old.role }

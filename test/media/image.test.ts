@@ -111,6 +111,23 @@ const striped = (chunkSize: number, lens: number[], size: number): LogEntry => (
   fmap: { kind: 'interleaved', chunkSize, strips: lens.map((len, i) => ({ dev: 0, offset: (10 + 10 * i) * M, len })) },
 })
 
+/** Two strips of 4 MiB, one on each of two devices. */
+const over = (seqnum: number, path: string, first: number, second = first): LogEntry => ({
+  ...(file(seqnum, path, 0, 0, 8 * M) as LogEntry & { type: 'file' }),
+  fmap: {
+    kind: 'interleaved',
+    chunkSize: 2 * M,
+    strips: [first, second].map((offset, dev) => ({ dev, offset, len: 4 * M })),
+  },
+})
+const added = (seqnum: number, index: number, size: number): LogEntry => ({
+  type: 'add_daxdev',
+  seqnum,
+  size,
+  uuid: '00000000-0000-4000-8000-000000000001',
+  index,
+})
+
 describe('validateImage says what, where and what was expected', () => {
   test.each<[string, string[], string[]]>([
     ['nothing logged', made([]), []],
@@ -172,6 +189,27 @@ describe('validateImage says what, where and what was expected', () => {
       'odd chunk',
       made([striped(3 * M, [6 * M], 5 * M)]),
       ['log entry 0: chunk size 0x300000, expected a multiple of 0x200000'],
+    ],
+    [
+      'over two devices, at one offset of each',
+      made([added(0, 1, 64 * M), over(1, 'f', 30 * M), over(2, 'g', 40 * M)]),
+      [],
+    ],
+    [
+      'twice on the second device, and past its end',
+      made([added(0, 1, 64 * M), over(1, 'f', 30 * M), over(2, 'g', 30 * M, 62 * M)]),
+      [
+        'log entry 2 strip 0: 2 units from 0x1e00000 on are already taken, expected them free',
+        'log entry 2 strip 1: ends at 0x4200000, expected at most the device size 0x4000000',
+      ],
+    ],
+    [
+      'devices out of order, and one that is too large',
+      made([added(0, 2, 64 * M), added(1, 1, 2 ** 53 - 1)]),
+      [
+        'log entry 0: adds device 2 of 67108864 bytes, expected device 1, the next, of a size to map',
+        'log entry 1: adds device 1 of 9007199254740991 bytes, expected device 1, the next, of a size to map',
+      ],
     ],
     ['no strips', made([striped(2 * M, [], 5 * M)]), ['log entry 0: no strips, expected 1 to 16']],
     ['seqnum', made([dir(3, 'd')]), ['log entry 0: seqnum 3, expected 0']],

@@ -1,8 +1,10 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import {
+  claimEntry,
   claimRange,
   countTaken,
+  type LogEntry,
   newUnitMap,
   openAccount,
   setUnits,
@@ -68,4 +70,29 @@ test('the lowest bit of a byte is its first unit', () => {
   setUnits(m, 9, 1, true)
   expect([...m.bytes]).toEqual([1, 2])
   expect(unitMapCrc(m)).toBe(0xb6cc4292)
+})
+
+test('a device that the log adds has a map of its own; its first 2 MiB are for its superblock', () => {
+  const acc = openAccount(64 * M, 2 * M, 8 * M)
+  const uuid = '00000000-0000-4000-8000-000000000001'
+  const file = (dev: number, offset: number): LogEntry => {
+    const fmap = { kind: 'simple' as const, extents: [{ dev, offset, len: 4 * M }] }
+    return { type: 'file', seqnum: 0, path: 'f', size: 4 * M, flags: 2, uid: 0, gid: 0, mode: 0o644, fmap }
+  }
+  claimEntry(acc, { type: 'add_daxdev', seqnum: 0, size: 128 * M, uuid, index: 2 })
+  expect(acc.further).toEqual([])
+  claimEntry(acc, { type: 'add_daxdev', seqnum: 0, size: 128 * M, uuid, index: 1 })
+  for (const dev of [0, 1, 1]) claimEntry(acc, file(dev, 20 * M))
+  expect(takenRuns(acc.map)).toEqual([
+    [0, 5],
+    [10, 2],
+  ])
+  expect(takenRuns(acc.further[0]!.map)).toEqual([
+    [0, 1],
+    [10, 2],
+  ])
+  expect([acc.collisions, acc.further[0]!.collisions, acc.filesLogged]).toEqual([0, 2, 3])
+  // A device nobody added: the reference knows one map.
+  claimEntry(acc, file(2, 20 * M))
+  expect(acc.collisions).toBe(2)
 })

@@ -22,6 +22,7 @@ export {
   validateInterleave,
   wantsInterleave,
 } from './strided.ts'
+export { allocStriped, type Stripe } from './striped.ts'
 
 /** No interleaving. */
 export const CONTIGUOUS: Interleave = { nbuckets: 0, nstrips: 0, chunkSize: 0 }

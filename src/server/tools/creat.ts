@@ -2,7 +2,15 @@
 import type { Sys } from '../../kernel/index.ts'
 import { encodeEntry, entryOffset, type LogEntry, logCapacity, type Superblock } from '../../media/index.ts'
 import { kfn, type Step } from '../../sim/index.ts'
-import { allocFile, buildBitmap, CONTIGUOUS, type Interleave, openSession } from '../alloc/index.ts'
+import {
+  allocFile,
+  allocStriped,
+  buildBitmap,
+  CONTIGUOUS,
+  type Interleave,
+  openSession,
+  type Stripe,
+} from '../alloc/index.ts'
 import { S_IFDIR, S_IFREG } from '../shadow.ts'
 import { LOG_PATH, type Mapped, map_file, read_log, type UsedLog, unmap_file } from './media_file.ts'
 import type { FamfsMount } from './mount.ts'
@@ -12,14 +20,16 @@ export interface CreatOptions {
   readonly mode?: number
   readonly uid?: number
   readonly gid?: number
-  /** Interleaving; without it one extent. */
+  /** Interleaving over buckets of the first device; without it one extent. */
   readonly interleave?: Interleave
+  /** Striping over devices, in place of that. */
+  readonly stripe?: Stripe
 }
 
-type Done = { rc: 0 } | { rc: number; error: string }
+export type Done = { rc: 0 } | { rc: number; error: string }
 
 /** A session with the log: opened for writing by the owner, its used part read. */
-const with_log = kfn(
+export const with_log = kfn(
   'famfs_init_locked_log',
   function* (sys: Sys, mt: FamfsMount, body: (sb: Superblock, log: Mapped, used: UsedLog) => Step<Done>): Step<Done> {
     const sb = mt.superblock
@@ -48,7 +58,7 @@ const run = kfn(
 )
 
 /** Append one entry: the entry first, then both counters (c.3). */
-const append_log = kfn(
+export const append_log = kfn(
   'famfs_append_log',
   function* (sys: Sys, log: Mapped, used: UsedLog, make: (seqnum: number) => LogEntry): Step<Done> {
     const { nextIndex, nextSeqnum } = used.header
@@ -76,8 +86,13 @@ export const famfs_mkfile = kfn(
   ): Step<Done> {
     return yield* with_log(sys, mt, function* (sb, log, used): Step<Done> {
       if (mt.shadow.find(path) !== undefined) return { rc: 1, error: `${path} exists` }
-      const usage = buildBitmap(sb, used.bytes, used.header.nextIndex)
-      const got = allocFile(openSession(usage.account.map), size, o.interleave ?? CONTIGUOUS, sb.daxdevSize, draw)
+      const { account } = buildBitmap(sb, used.bytes, used.header.nextIndex)
+      const maps = [account, ...account.further].map(a => a.map)
+      const { stripe, interleave = CONTIGUOUS } = o
+      const got =
+        stripe !== undefined
+          ? allocStriped(maps, size, stripe)
+          : allocFile(openSession(account.map), size, interleave, sb.daxdevSize, draw)
       if (!got.ok) return { rc: 12, error: `no room for ${path} (${size} bytes): ${got.why}` }
       const { uid = 0, gid = 0, mode = 0o644 } = o
       if (mt.shadow.add(path, { mode: S_IFREG | mode, uid, gid, size, fmap: got.fmap }) !== 'created')

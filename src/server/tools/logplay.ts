@@ -11,6 +11,8 @@ export interface LogPlay {
   newFiles: number
   newDirs: number
   existed: number
+  /** Devices that the log adds to the first. */
+  devices: number
   errors: number
   error?: string
 }
@@ -19,7 +21,7 @@ export interface LogPlay {
 export const famfs_logplay = kfn(
   'famfs_logplay',
   function* (sys: Sys, mpt: string, log_len: number, shadow: ShadowTree): Step<LogPlay> {
-    const done: LogPlay = { entries: 0, newFiles: 0, newDirs: 0, existed: 0, errors: 0 }
+    const done: LogPlay = { entries: 0, newFiles: 0, newDirs: 0, existed: 0, devices: 0, errors: 0 }
     const log = yield* map_file(sys, `${mpt}/${LOG_PATH}`, log_len, false)
     if (typeof log === 'number') return { ...done, error: `cannot map ${mpt}/${LOG_PATH} (errno ${-log})` }
     const used = yield* read_log(sys, log)
@@ -33,6 +35,7 @@ export const famfs_logplay = kfn(
         done.errors++
         continue
       }
+      if (e.type === 'add_daxdev') done.devices++
       if (e.type !== 'file' && e.type !== 'mkdir') continue
       const { uid, gid } = e
       const r =

@@ -20,6 +20,8 @@ export interface FamfsMount {
   readonly mpt: string
   /** Device path, e.g. /dev/dax0.0 */
   readonly device: string
+  /** Paths of further devices, from index 1 on. */
+  readonly devices: readonly string[]
   readonly dev: FuseDev
   readonly famfsd: Famfsd
   readonly shadow: ShadowTree
@@ -64,11 +66,11 @@ export const famfs_fused = kfn('famfs_fused', function* (sys: Sys, o: MountOptio
 > {
   const { k } = sys.ts
   const dev = fuse_dev_open(k)
-  const { timeout = YEAR_S, workers = 2 } = o
+  const { timeout = YEAR_S, workers = 2, devices = [] } = o
   const { t } = k.profile
   const famfsd = new Famfsd(k.m, {
     shadow,
-    daxdevs: [o.device, ...(o.devices ?? [])],
+    daxdevs: [o.device, ...devices],
     push: t.daxdev === 'push' ? insim(dev).push : null,
     pushZeroFails: k.profile.has('B54'),
     timeout,
@@ -77,7 +79,7 @@ export const famfs_fused = kfn('famfs_fused', function* (sys: Sys, o: MountOptio
   const rc = yield* sys.mount(dev, o.mpt)
   if (rc < 0) return { error: `mount ${o.mpt}: errno ${-rc}`, rc }
   start_famfsd(k, dev, famfsd, workers)
-  return { k, mpt: o.mpt, device: o.device, dev, famfsd, shadow, superblock: null, role: 'client', workers }
+  return { k, mpt: o.mpt, device: o.device, devices, dev, famfsd, shadow, superblock: null, role: 'client', workers }
 })
 
 /** The whole procedure. On an invalid superblock it unmounts and says why. */
@@ -103,6 +105,11 @@ export const famfs_mount = kfn('famfs_mount_fuse', function* (sys: Sys, o: Mount
   if (play.error !== undefined || play.errors > 0) {
     yield* sys.umount(o.mpt)
     return { error: `famfs mount: log play: ${play.error ?? `${play.errors} entries could not be played`}`, rc: -1 }
+  }
+  if (play.devices > mount.devices.length) {
+    yield* sys.umount(o.mpt)
+    const [has, given] = [play.devices + 1, mount.devices.length + 1]
+    return { error: `famfs mount: the file system lies on ${has} devices, ${given} given; name them all`, rc: -1 }
   }
   return { mount: { ...mount, superblock: sb, role }, play }
 })

@@ -1,0 +1,144 @@
+// The daemon and its devices: pushed in order and once, tried again when it failed (kernel.md 1.9), asked for by index; and
+// maps that are larger than the kernel's buffer.
+import { describe, expect, it } from 'vitest'
+import { PctChooser } from '../../src/explore/index.ts'
+import { Famfsd, type Reply, ShadowTree } from '../../src/server/index.ts'
+import { Pusher, push_daxdevs } from '../../src/server/push.ts'
+import { kfn, Machine, MiB, type Step, step } from '../../src/sim/index.ts'
+import { decodeRequest, EINVAL, encodeRequest, fuse_getxattr_in, opcodeTable } from '../../src/wire/index.ts'
+import { buildWorld, GiB, scenario, type World } from '../../src/world/index.ts'
+
+const PATHS = ['/dev/dax0.0', '/dev/dax1.0', '/dev/dax2.0']
+
+describe('pushing', () => {
+  /** Call `push_daxdevs` for each need, one task each; what was pushed, with what each push answered. */
+  const pushes = (needs: number[], answer: (index: number, nth: number) => number, o: { zeroFails?: boolean } = {}) => {
+    const m = new Machine({ policy: 'free' })
+    const log: [number, number][] = []
+    const push = kfn('push', function* (_path: string, index: number): Step<number> {
+      yield* step()
+      const rc = answer(index, log.filter(l => l[0] === index).length)
+      log.push([index, rc])
+      yield* step()
+      return rc
+    })
+    const p = new Pusher(m, PATHS, push, o.zeroFails ?? false)
+    const one = (need: number) =>
+      (function* (): Step<void> {
+        yield* push_daxdevs(p, need)
+      })()
+    return { m, log, one, needs, p }
+  }
+  const inTurn = (r: ReturnType<typeof pushes>): [number, number][] => {
+    for (const need of r.needs) {
+      r.m.spawn('lookup', r.one(need))
+      expect(r.m.run()).toBe('held')
+    }
+    return r.log
+  }
+  it('every index up to the highest that a map names, in order, once', () => {
+    expect(inTurn(pushes([1, 3, 3, 2], () => 0))).toEqual([
+      [0, 0],
+      [1, 0],
+      [2, 0],
+    ])
+  })
+  it('no further than the paths it has', () => {
+    expect(inTurn(pushes([9], () => 0)).map(l => l[0])).toEqual([0, 1, 2])
+  })
+  it('a failure keeps nobody from the next device, and is tried again with what came after it', () => {
+    const log = inTurn(pushes([3, 3, 3], (index, nth) => (index === 1 && nth === 0 ? -16 : 0)))
+    expect(log).toEqual([
+      [0, 0],
+      [1, -16],
+      [2, 0],
+      [1, 0],
+      [2, 0],
+    ])
+  })
+  it('B54: a 0 is taken for a failure, so every look-up pushes all again', () => {
+    const log = inTurn(pushes([2, 2], () => 0, { zeroFails: true }))
+    expect(log.map(l => l[0])).toEqual([0, 1, 0, 1])
+  })
+  it('several workers push each device once: the lock is held from looking to having pushed', () => {
+    const orders = new Set<string>()
+    for (let seed = 1; seed <= 50; seed++) {
+      const r = pushes([3, 3, 2], () => 0)
+      r.needs.forEach((need, i) => {
+        r.m.spawn(`worker${i}`, r.one(need))
+      })
+      expect(r.m.run(new PctChooser(seed, 2))).toBe('held')
+      orders.add(JSON.stringify(r.log.map(l => l[0])))
+    }
+    expect([...orders]).toEqual(['[0,1,2]'])
+  })
+})
+
+describe('B54 in a whole system', () => {
+  const s = scenario('two files are opened', ({ world }) => {
+    const h0 = world.host('h0')
+    const fs = h0.famfs('/mnt', { mkfs: world.daxdev('dax0.0', { size: GiB(4) }) })
+    fs.creat('/a', MiB(2))
+    fs.creat('/b', MiB(2))
+    h0.app('a', function* (sys) {
+      for (const name of ['a', 'b']) {
+        const fd = yield* sys.open(`/mnt/${name}`)
+        world.expect(`read of /${name}`, yield* sys.pread(fd, 8, 0), 8)
+      }
+    })
+  })
+  const pushed = (defect: string[]): number => {
+    let n = 0
+    const w: World = buildWorld(s, {
+      kernel: 'new',
+      switches: { defect },
+      backing: 'arraybuffer',
+      sink: e => {
+        if (e.kind.name === 'pushed') n++
+      },
+    })
+    const r = w.run()
+    w.close()
+    expect(r.problems).toEqual([])
+    return n
+  }
+  it('the files are read all the same; only the pushes are more', () => {
+    expect(pushed([])).toBe(1)
+    expect(pushed(['B54'])).toBeGreaterThan(2)
+  })
+})
+
+describe('answers', () => {
+  const sized = opcodeTable({ GET_FMAP: { number: 54, in: [fuse_getxattr_in], out: { variable: null } } })
+  const m = new Machine()
+  const shadow = new ShadowTree(m)
+  const extents = Array.from({ length: 200 }, (_, i) => ({ dev: i % 3, offset: MiB(2) * i, len: MiB(2) }))
+  shadow.add('f', { mode: 0o100644, uid: 0, gid: 0, size: MiB(400), fmap: { kind: 'simple', extents } })
+  const d = new Famfsd(m, { shadow, daxdevs: PATHS, push: null, timeout: 1, dax_fmap_bit: 43 })
+  const ask = (name: 'LOOKUP' | 'GET_FMAP' | 'GET_DAXDEV', nodeid: number, arg?: object, names?: string[]): Reply => {
+    const req = decodeRequest(sized, encodeRequest(sized.op[name], { unique: 2, nodeid }, arg, names))
+    if ('error' in req) throw new Error(req.error)
+    const t = m.spawn(
+      'ask',
+      (function* (): Step<Reply> {
+        return yield* d.handlers[name]!(req)
+      })(),
+    )
+    expect(m.run()).toBe('held')
+    return t.value as Reply
+  }
+  const node = (ask('LOOKUP', 1, undefined, ['f']) as { values: { nodeid: number } }).values.nodeid
+  const bytes = (r: Reply) => (r as { bytes: Uint8Array }).bytes
+  it('GET_FMAP: the header alone, which tells the size, when the rest does not fit', () => {
+    const short = bytes(ask('GET_FMAP', node, { size: 4096 }))
+    expect(short).toHaveLength(32)
+    const { byteOffset, buffer } = short
+    expect(new DataView(buffer, byteOffset).getUint32(12, true)).toBe(32 + 200 * 24)
+    expect(bytes(ask('GET_FMAP', node, { size: 4832 }))).toHaveLength(4832)
+  })
+  it('GET_DAXDEV: each device it was given, and EINVAL for others', () => {
+    const name = (i: number) => Buffer.from(bytes(ask('GET_DAXDEV', i)).subarray(24, 35)).toString()
+    expect([0, 1, 2].map(name)).toEqual(PATHS)
+    expect(ask('GET_DAXDEV', 3)).toEqual({ errno: EINVAL })
+  })
+})
