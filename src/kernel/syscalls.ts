@@ -130,6 +130,10 @@ export class Sys {
   sleep(ns: number): Op<void> {
     return sleep(ns)
   }
+  /** clock_gettime(CLOCK_MONOTONIC): virtual time, ns. */
+  clock(): number {
+    return this.ts.k.m.clock()
+  }
   /** Requests this process has sent to FUSE servers so far. */
   upcalls(): number {
     return this.ts.upcalls.peek()
