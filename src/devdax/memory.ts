@@ -93,6 +93,8 @@ class Epoch {
   }
 }
 
+const NOTHING: Uint8Array = new Uint8Array(0)
+
 const outside = (what: string, off: number, len: number, size: number): never => {
   throw new RangeError(`memory ${what} of ${len} bytes at ${off}: expected whole bytes inside 0 to ${size}`)
 }
@@ -147,7 +149,7 @@ export class Memory {
     }
   }
 
-  /** Copy all of `src` to `off`. `src` must not be a `slice` of these bytes. Throws RangeError outside the device. */
+  /** Copy all of `src` to `off`. Throws RangeError outside the device. */
   write(off: number, src: Uint8Array): void {
     const n = src.length
     if (!(off >= 0 && off + n <= this.size && Number.isInteger(off))) outside('write', off, n, this.size)
@@ -178,23 +180,6 @@ export class Memory {
       this.runWindow.fill(byte, this.runAt, this.runAt + n)
       done += n
     }
-  }
-
-  /**
-   * The bytes of a range: a view when it lies inside one window, else a copy. Read only by convention (a write through
-   * it is not undone), and only for the length of the call that asked: after `close` touching it kills the process.
-   * Throws RangeError outside the device.
-   */
-  slice(off: number, len: number): Uint8Array {
-    if (!(off >= 0 && len >= 0 && off + len <= this.size && Number.isInteger(off) && Number.isInteger(len)))
-      outside('slice', off, len, this.size)
-    if (len === 0) return new Uint8Array(0)
-    const i = (off / this.windowSize) | 0
-    const at = off - i * this.windowSize
-    if (at + len <= this.windowSize) return this.backing.window(i).subarray(at, at + len)
-    const copy = new Uint8Array(len)
-    this.read(off, copy)
-    return copy
   }
 
   /** CRC-32 (the zip one) of a range. Reading a hole of a memory file makes its pages resident. Throws RangeError outside the device. */
@@ -258,8 +243,9 @@ export class Memory {
     return { marks: this.stack.length, savedBytes: this.pool.lent, pooledBytes: this.pool.held }
   }
 
-  /** Forget all marks and close the backing. Slices handed out before must not be touched again. */
+  /** Forget all marks and close the backing. */
   close(): void {
+    this.runWindow = NOTHING
     for (const epoch of this.stack) this.drop(epoch)
     this.stack.length = 0
     this.top = null
@@ -267,7 +253,7 @@ export class Memory {
   }
 
   /** Window and place of the run that `openRun` opened last; fields, so that a run costs no object. */
-  private runWindow: Uint8Array = new Uint8Array(0)
+  private runWindow = NOTHING
   private runAt = 0
 
   /**

@@ -22,8 +22,26 @@ export const MAP_NORESERVE = 0x4000
 
 /** Flags of `memfd_create`. The page size is encoded as its log2 in the top six bits: 21 is 2 MiB. */
 export const MFD_CLOEXEC = 0x1
+export const MFD_ALLOW_SEALING = 0x2
 export const MFD_HUGETLB = 0x4
 export const MFD_HUGE_2MB = 21 * 0x4000000
+
+/** `fcntl` that forbids changes of a memory file for good, and what it can forbid. */
+export const F_ADD_SEALS = 1033
+export const F_SEAL_SEAL = 0x1
+export const F_SEAL_SHRINK = 0x2
+export const F_SEAL_GROW = 0x4
+
+/** Operations of `flock`. */
+export const LOCK_EX = 2
+export const LOCK_NB = 4
+
+/** Modes of `fallocate`: bytes become a hole, the length stays. */
+export const FALLOC_FL_KEEP_SIZE = 0x1
+export const FALLOC_FL_PUNCH_HOLE = 0x2
+
+/** `lseek` to the first data at or behind an offset. */
+export const SEEK_DATA = 3
 
 /** Advice of `madvise`. */
 export const MADV_DONTNEED = 4
@@ -84,6 +102,10 @@ type Libc = {
   munmap: (addr: number, length: number) => number
   madvise: (addr: number, length: number, advice: number) => number
   close: (fd: number) => number
+  fcntl: (fd: number, command: number, type: string, arg: number) => number
+  flock: (fd: number, operation: number) => number
+  fallocate: (fd: number, mode: number, offset: number, length: number) => number
+  lseek: (fd: number, offset: number, whence: number) => number
   ioctl: (fd: number, request: number, type: string, arg: unknown) => number
   socketpair: (domain: number, type: number, protocol: number, pair: Int32Array) => number
   sysconf: (name: number) => number
@@ -104,6 +126,10 @@ const bind = (koffi: Koffi): Libc => {
     munmap: lib.func('int munmap(uint64_t addr, uint64_t length)'),
     madvise: lib.func('int madvise(uint64_t addr, uint64_t length, int advice)'),
     close: lib.func('int close(int fd)'),
+    fcntl: lib.func('int fcntl(int fd, int cmd, ...)'),
+    flock: lib.func('int flock(int fd, int operation)'),
+    fallocate: lib.func('int fallocate(int fd, int mode, int64_t offset, int64_t length)'),
+    lseek: lib.func('int64_t lseek(int fd, int64_t offset, int whence)'),
     ioctl: lib.func('int ioctl(int fd, unsigned long request, ...)'),
     socketpair: lib.func('int socketpair(int domain, int type, int protocol, int *pair)'),
     sysconf: lib.func('long sysconf(int name)'),
@@ -185,6 +211,32 @@ export const close = (fd: number): void => {
   check(need().close(fd), 'close', `fd ${fd}`)
 }
 
+/** Forbid changes of a memory file for good (`F_SEAL_*`). It must have been made with MFD_ALLOW_SEALING. Throws SysError. */
+export const addSeals = (fd: number, seals: number): void => {
+  check(need().fcntl(fd, F_ADD_SEALS, 'int', seals), 'fcntl', `fd ${fd}, F_ADD_SEALS ${seals}`)
+}
+
+/** Lock the open file until it is closed, against others who lock; never waits. False: somebody else has it. Throws SysError. */
+export const tryLock = (fd: number): boolean => {
+  const rc = need().flock(fd, LOCK_EX | LOCK_NB)
+  if (rc < 0 && errnoName(need().koffi.errno()) === 'EAGAIN') return false
+  check(rc, 'flock', `fd ${fd}`)
+  return true
+}
+
+/** Make a hole of `length` bytes at `offset`; they read as zeros. Throws SysError: EOPNOTSUPP where the file system cannot. */
+export const punchHole = (fd: number, offset: number, length: number): void => {
+  const rc = need().fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length)
+  check(rc, 'fallocate', `hole of ${length} bytes at ${offset}`)
+}
+
+/** Where data begins, at `offset` or behind it; null: from there to the end of the file there is only a hole. Throws SysError. */
+export const nextData = (fd: number, offset: number): number | null => {
+  const at = need().lseek(fd, offset, SEEK_DATA)
+  if (at < 0 && errnoName(need().koffi.errno()) === 'ENXIO') return null
+  return check(at, 'lseek', `data at or behind ${offset}`)
+}
+
 /**
  * `ioctl` with one argument that points to `arg` (any typed array; the kernel may read and write it), or no argument.
  * Gives the non-negative answer of the driver. Throws SysError.
@@ -203,7 +255,7 @@ export const socketpair = (domain: number, type: number, protocol = 0): [number,
  * The bytes at `address` as a Uint8Array, without a copy. `length` at most 4 GiB - 1: Node 20 aborts the process above.
  * The view does not keep the mapping alive; `Mapping` is the only caller and owns both.
  */
-export const viewOf = (address: number, length: number): Uint8Array => {
+export const viewOf = (address: number, length: number): Uint8Array<ArrayBuffer> => {
   if (!(length > 0 && length < 0x1_0000_0000))
     throw new RangeError(`a view of ${length} bytes: expected 1 to ${0xffff_ffff}; map in windows`)
   return new Uint8Array(need().koffi.view(address, length))

@@ -41,7 +41,6 @@ describe('reading and writing', () => {
       const bytes = pattern(len, off)
       memory.write(off, bytes)
       expect(same(readBack(memory, off, len), bytes)).toBe(true)
-      expect(same(memory.slice(off, len), bytes)).toBe(true)
       expect(memory.digest(off, len)).toBe(crc32(bytes))
       if (off > 0) expect(readBack(memory, off - 1, 1)[0]).toBe(0)
       expect(readBack(memory, off + len, 1)[0]).toBe(0)
@@ -61,16 +60,6 @@ describe('reading and writing', () => {
     expect(got.subarray(1, -1).every(byte => byte === 0xab)).toBe(true)
   })
 
-  it('slice is a view inside one window and a copy across two', () => {
-    memory.write(10, pattern(8, 1))
-    const view = memory.slice(10, 8)
-    memory.write(10, pattern(8, 2))
-    expect(same(view, pattern(8, 2))).toBe(true)
-    const copy = memory.slice(UNIT - 4, 8)
-    memory.write(UNIT - 4, pattern(8, 3))
-    expect([...copy]).toEqual([0, 0, 0, 0, 0, 0, 0, 0])
-  })
-
   it.each([
     [-1, 1],
     [3 * UNIT, 1],
@@ -85,7 +74,6 @@ describe('reading and writing', () => {
       () => memory.read(off, bytes),
       () => memory.write(off, bytes),
       () => memory.fill(off, len, 0),
-      () => memory.slice(off, len),
       () => memory.digest(off, len),
     ]
     for (const call of calls) expect(call).toThrow(RangeError)
@@ -93,14 +81,12 @@ describe('reading and writing', () => {
   })
 
   it.each([-1, 1.5, Number.NaN])('refuses length %d where one is given', len => {
-    for (const call of [() => memory.fill(0, len, 0), () => memory.slice(0, len), () => memory.digest(0, len)])
-      expect(call).toThrow(RangeError)
+    for (const call of [() => memory.fill(0, len, 0), () => memory.digest(0, len)]) expect(call).toThrow(RangeError)
   })
 
   it('takes the empty range at the very end', () => {
     memory.read(3 * UNIT, new Uint8Array(0))
     memory.write(3 * UNIT, new Uint8Array(0))
-    expect(memory.slice(3 * UNIT, 0)).toHaveLength(0)
     expect(memory.digest(3 * UNIT, 0)).toBe(0)
   })
 
@@ -243,7 +229,6 @@ describe.skipIf(!nativeAvailable().ok)('over a real mapping', () => {
     const token = memory.mark()
     for (const off of places) {
       memory.write(off, bytes)
-      expect(same(memory.slice(off, bytes.length), bytes)).toBe(true)
       expect(memory.digest(off, bytes.length)).toBe(crc32(bytes))
     }
     // Small writes over the border of a chunk, which is no border of a window here.
@@ -326,7 +311,6 @@ describe('against a reference (property)', () => {
             case 'read': {
               const { off: at, len: n } = step.range
               expect(same(readBack(memory, at, n), model.bytes.subarray(at, at + n))).toBe(true)
-              expect(same(memory.slice(at, n), model.bytes.subarray(at, at + n))).toBe(true)
               break
             }
             case 'mark':

@@ -1,23 +1,33 @@
 import { execFileSync } from 'node:child_process'
-import { fstatSync, readdirSync, readSync, writeSync } from 'node:fs'
+import { closeSync, fstatSync, mkdtempSync, openSync, readdirSync, readSync, rmSync, writeSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import {
   AF_UNIX,
+  addSeals,
   close,
   errnoName,
+  F_SEAL_GROW,
+  F_SEAL_SEAL,
+  F_SEAL_SHRINK,
   ftruncate,
   HUGE_PAGE_SIZE,
   ioctl,
+  MFD_ALLOW_SEALING,
   MFD_CLOEXEC,
   memfd_create,
   NATIVE_SWITCH,
   nativeAvailable,
+  nextData,
+  punchHole,
   SOCK_CLOEXEC,
   SOCK_SEQPACKET,
   SOCK_STREAM,
   SysError,
   socketpair,
+  tryLock,
 } from '../../src/native/index.ts'
 
 const FIONREAD = 0x541b
@@ -86,6 +96,10 @@ describe.skipIf(!native.ok)('calls', () => {
     ['ftruncate', () => ftruncate(1_000_000, 0), 'EBADF'],
     ['memfd_create', () => memfd_create('x', 0x40000000 - 1), 'EINVAL'],
     ['ioctl', () => ioctl(1_000_000, FIONREAD, new Int32Array(1)), 'EBADF'],
+    ['fcntl', () => addSeals(1_000_000, F_SEAL_SHRINK), 'EBADF'],
+    ['flock', () => tryLock(1_000_000), 'EBADF'],
+    ['fallocate', () => punchHole(1_000_000, 0, 4096), 'EBADF'],
+    ['lseek', () => nextData(1_000_000, 0), 'EBADF'],
     ['socketpair', () => socketpair(12345, SOCK_STREAM), 'EAFNOSUPPORT'],
   ] as const)('%s says which call failed and how', (call, run, code) => {
     let thrown: unknown
@@ -97,6 +111,38 @@ describe.skipIf(!native.ok)('calls', () => {
     expect(thrown).toBeInstanceOf(SysError)
     expect(thrown).toMatchObject({ call, code })
     expect((thrown as SysError).message).toMatch(new RegExp(`^${call}\\(.*\\): ${code} \\(errno \\d+\\)$`))
+  })
+
+  it('seals a memory file: it keeps its length from then on', () => {
+    const fd = memfd_create('famsim-test', MFD_CLOEXEC | MFD_ALLOW_SEALING)
+    ftruncate(fd, 2 * HUGE_PAGE_SIZE)
+    addSeals(fd, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+    for (const length of [HUGE_PAGE_SIZE, 3 * HUGE_PAGE_SIZE]) expect(() => ftruncate(fd, length)).toThrow(/EPERM/)
+    expect(() => addSeals(fd, F_SEAL_SHRINK)).toThrow(/EPERM/)
+    close(fd)
+  })
+
+  it('locks a file against everybody else, until it is closed', () => {
+    const dir = mkdtempSync(join(tmpdir(), 'famsim-test-'))
+    const [a, b] = [openSync(join(dir, 'x'), 'w+'), openSync(join(dir, 'x'), 'r')]
+    expect([tryLock(a), tryLock(a), tryLock(b)]).toEqual([true, true, false])
+    closeSync(a)
+    expect(tryLock(b)).toBe(true)
+    closeSync(b)
+    rmSync(dir, { recursive: true })
+  })
+
+  it('finds data behind a hole, and makes holes', () => {
+    const fd = memfd_create('famsim-test', MFD_CLOEXEC)
+    const far = 5 * 2 ** 30
+    ftruncate(fd, far + HUGE_PAGE_SIZE)
+    expect(nextData(fd, 0)).toBe(null)
+    writeSync(fd, Buffer.from('data'), 0, 4, far)
+    expect(nextData(fd, 0)).toBe(far)
+    expect(nextData(fd, far + HUGE_PAGE_SIZE)).toBe(null)
+    punchHole(fd, 0, far + HUGE_PAGE_SIZE)
+    expect([nextData(fd, 0), fstatSync(fd).size]).toEqual([null, far + HUGE_PAGE_SIZE])
+    close(fd)
   })
 
   it('joins two sockets and passes a variadic argument by reference', () => {

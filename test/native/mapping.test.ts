@@ -71,6 +71,58 @@ describe.skipIf(!nativeAvailable().ok)('Mapping', () => {
     expect(() => mapping.view).toThrow('used after unmap')
   })
 
+  it('empties every view on unmap: one that was kept touches nothing', () => {
+    const mapping = new Mapping(fd, 0, UNIT)
+    mapping.view[5] = 9
+    const { view } = mapping
+    const part = view.subarray(0, 16)
+    const words = new DataView(view.buffer, 0, 8)
+    mapping.unmap()
+    expect([view.length, part.length, view[5]]).toEqual([0, 0, undefined])
+    part[0] = 1
+    expect(() => view.set([1])).toThrow()
+    expect(() => words.getUint8(5)).toThrow(TypeError)
+    const again = new Mapping(fd, 0, UNIT)
+    expect(again.view[5]).toBe(9)
+    again.view[5] = 0
+    again.unmap()
+  })
+
+  it('read only: the pages of the mapping cannot be written', () => {
+    const mapping = new Mapping(fd, 0, UNIT, { readOnly: true })
+    expect(mapsOver(mapping.address, mapping.address + UNIT)[0]).toMatch(/ r--s .*famsim-test/)
+    mapping.unmap()
+  })
+
+  it('starts where a larger alignment wants it', () => {
+    const align = 2 ** 30
+    for (let i = 0; i < 3; i++) {
+      const mapping = new Mapping(fd, 0, UNIT, { align })
+      expect(mapping.address % align).toBe(0)
+      mapping.unmap()
+    }
+  })
+
+  it('puts ordinary memory in the place of a part, and the file keeps what it had there', () => {
+    const other = new Mapping(fd, 0, 3 * UNIT)
+    other.view.fill(7)
+    const mapping = new Mapping(fd, 0, 3 * UNIT)
+    mapping.standIn(UNIT, UNIT)
+    expect([mapping.view[UNIT - 1], mapping.view[UNIT], mapping.view[2 * UNIT]]).toEqual([7, 0, 7])
+    mapping.view[UNIT] = 1
+    expect(other.view[UNIT]).toBe(7)
+    for (const [at, length] of [
+      [3 * UNIT, UNIT],
+      [0, 4096],
+      [0, 4 * UNIT],
+    ])
+      expect(() => mapping.standIn(at!, length!)).toThrow(RangeError)
+    other.view.fill(0)
+    other.unmap()
+    mapping.unmap()
+    expect(readFileSync('/proc/self/maps', 'utf8')).not.toContain('famsim-test')
+  })
+
   it('takes advice while mapped only', () => {
     const mapping = new Mapping(fd, 0, UNIT)
     expect(typeof mapping.advise(MADV_HUGEPAGE)).toBe('boolean')

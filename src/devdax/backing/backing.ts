@@ -28,7 +28,7 @@ export interface Backing {
   readonly windowSize: number
   /**
    * Window `i`, mapped or allocated at the first touch. Fresh windows read as zeros. Ask again for each use:
-   * a view kept past `close` points at nothing. Throws BackingError once closed, RangeError past the end.
+   * one kept past `close` is empty (mapped kinds). Throws BackingError once closed, RangeError past the end.
    */
   window(i: number): Uint8Array
   /** Give everything back; harmless when done before. */
