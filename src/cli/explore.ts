@@ -1,6 +1,7 @@
 // famsim explore FILE: look for an execution that fails; write it down as a run file.
 import { basename, resolve } from 'node:path'
 import type { Command } from 'commander'
+import type { Lender } from '../devdax/index.ts'
 import {
   collisionOdds,
   type Estimate,
@@ -43,12 +44,15 @@ interface ExploreOptions extends SettingOptions {
   readonly inevitable?: boolean
 }
 
+/** Options that go with --inevitable. */
+const INEVITABLE = ['inevitable', 'runs', 'with', 'json', 'backing', 'allowRealDevice', 'overwrite', 'force']
+
 export async function explore(file: string, o: ExploreOptions, command: Command): Promise<void> {
   if (o.inevitable) {
     for (const option of Object.keys(o))
-      if (!['inevitable', 'runs', 'with', 'json'].includes(option) && command.getOptionValueSource(option) === 'cli')
+      if (!INEVITABLE.includes(option) && command.getOptionValueSource(option) === 'cli')
         throw new UserError(
-          `--${option}: not with --inevitable; the run file says it (of the others only --runs, --with, --json)`,
+          `--${option}: not with --inevitable; the run file says it (of the others only --runs, --with, --backing, --json)`,
         )
     await inevitable(file, o)
     return
@@ -59,7 +63,7 @@ export async function explore(file: string, o: ExploreOptions, command: Command)
     throw new UserError(`--strategy '${o.strategy}': expected one of ${names.join(', ')}`)
   const runs = o.runs === undefined ? undefined : whole('--runs', o.runs, 1)
   const exhaustive = exhaustiveOptions(o)
-  const workers = workersOf(o)
+  const workers = workersOf(o, setting.backing)
   const s = await loadScenario(file)
   const change = await loadWith(o.with)
   const within: Within = body => withScenario(resolve(file), () => change.within(body))
@@ -89,7 +93,7 @@ export async function explore(file: string, o: ExploreOptions, command: Command)
       ? await searchHere(within, s, options, progress, o.checkpoint === undefined ? null : keep)
       : await searchWith(
           workers,
-          { file, with: o.with, options },
+          { file, with: o.with, backing: o.backing, options: { ...options, backing: undefined } },
           within,
           s,
           (done, of) => progress.tell(() => `${done} of ${of} parts`),
@@ -160,7 +164,7 @@ async function searchHere(
 }
 
 /** How many workers; null: none, the search is whole. */
-function workersOf(o: ExploreOptions): number | null {
+function workersOf(o: ExploreOptions, backing: Lender): number | null {
   for (const [name, v] of [
     ['--checkpoint', o.checkpoint],
     ['--resume', o.resume],
@@ -172,6 +176,8 @@ function workersOf(o: ExploreOptions): number | null {
   if (o.workers === undefined) return null
   if (o.runs !== undefined && o.strategy === 'exhaustive')
     throw new UserError('--runs: an exhaustive search with --workers is made to its end; leave one of them out')
+  if (backing.named)
+    throw new UserError(`--backing ${o.backing}: one file or device cannot serve several threads; leave --workers out`)
   const n = whole('--workers', o.workers, 1)
   if (n > MAX_WORKERS) throw new UserError(`--workers '${n}': expected at most ${MAX_WORKERS} on this machine`)
   return n

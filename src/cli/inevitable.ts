@@ -2,18 +2,25 @@
 import { type Alternative, type Inevitable, inevitable as searchInevitable } from '../explore/index.ts'
 import { hanging, wrap } from '../report/index.ts'
 import { withScenario } from './load.ts'
-import { whole } from './options.ts'
+import { type BackingOptions, lenderOf, whole } from './options.ts'
 import { loadRun, noLonger, Progress } from './runfile.ts'
 import { withFor } from './with.ts'
 
-export async function inevitable(file: string, o: { runs?: string; with?: string; json?: boolean }): Promise<void> {
+interface InevitableOptions extends BackingOptions {
+  readonly runs?: string
+  readonly with?: string
+  readonly json?: boolean
+}
+
+export async function inevitable(file: string, o: InevitableOptions): Promise<void> {
   const tries = o.runs === undefined ? undefined : whole('--runs', o.runs, 1)
+  const backing = lenderOf(o)
   const { run, scenario, path } = await loadRun(file)
   const change = await withFor(file, run, 'explore --inevitable', o.with)
   const progress = new Progress()
   const r = withScenario(path, () =>
     change.within(() =>
-      searchInevitable(scenario, run, { tries, progress: n => progress.tell(() => `${n} executions`) }),
+      searchInevitable(scenario, { ...run, backing }, { tries, progress: n => progress.tell(() => `${n} executions`) }),
     ),
   )
   progress.end()

@@ -1,5 +1,6 @@
 // What a worker thread does: load the scenario by its path, search one part, give plain data back.
 import { resolve } from 'node:path'
+import { Lender } from '../devdax/index.ts'
 import { type Job, type JobResult, PartSearcher, type SearchOptions } from '../explore/index.ts'
 import { UserError } from './errors.ts'
 import { loadScenario, withScenario } from './load.ts'
@@ -9,6 +10,8 @@ import { loadWith } from './with.ts'
 export interface Work {
   readonly file: string
   readonly with: string | undefined
+  /** As after --backing. A thread makes its own memory. */
+  readonly backing: string
   readonly options: SearchOptions
 }
 
@@ -26,7 +29,7 @@ export async function work(w: Work & { readonly job: Job }): Promise<JobResult |
       change.within(() => {
         if (search?.of !== of) {
           search?.parts.close()
-          search = { of, parts: new PartSearcher(s, w.options) }
+          search = { of, parts: new PartSearcher(s, { ...w.options, backing: new Lender(w.backing) }) }
         }
         return search.parts.search(job)
       }),

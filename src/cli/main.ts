@@ -7,7 +7,7 @@ import { info } from './info.ts'
 import { list } from './list.ts'
 import { litmus } from './litmus.ts'
 import { mutate } from './mutate.ts'
-import { settingOptions, WITH } from './options.ts'
+import { backingOptions, settingOptions, WITH } from './options.ts'
 import { replay } from './replay.ts'
 import { run } from './run.ts'
 import { shrink } from './shrink.ts'
@@ -24,7 +24,6 @@ function famsim(): Command {
     .description('run a scenario once and tell its story')
     .argument('<file>', 'scenario file, e.g. scenarios/basics/first-light.ts')
     .option('--twice', 'run it twice from nothing and compare the digests')
-    .option('--backing <kind>', 'device memory: auto, hugetlb, memfd, file, file:PATH, arraybuffer', 'auto')
     .option('--json', 'print one JSON object instead of the story')
     .option('--trace <file>', 'write every event to this file, one line each')
     .option('--quiet', 'print only how it ended')
@@ -43,7 +42,7 @@ function famsim(): Command {
     .option('--out <file>', 'the run file of a failure (default: NAME.run.json here)')
     .option('--json', 'print one JSON object')
     .action(explore)
-  p.command('replay')
+  backingOptions(p.command('replay'))
     .description('make the failure of a run file again')
     .argument('<runfile>', 'file written by famsim explore or shrink')
     .option('--with <file>', WITH)
@@ -51,14 +50,14 @@ function famsim(): Command {
     .option('--out <file>', 'with --on: write the run it came to, if it fails, as a run file')
     .option('--json', 'print one JSON object')
     .action(replay)
-  p.command('shrink')
+  backingOptions(p.command('shrink'))
     .description('find the same failure with as few parts and choices as possible')
     .argument('<runfile>', 'file written by famsim explore')
     .option('--out <file>', 'the smaller run file (default: NAME.min.run.json beside it)')
     .option('--with <file>', WITH)
     .option('--json', 'print one JSON object')
     .action(shrink)
-  p.command('slice')
+  backingOptions(p.command('slice'))
     .description('keep only what led to the failure of a run file')
     .argument('<runfile>', 'file written by famsim explore or shrink')
     .option('--with <file>', WITH)

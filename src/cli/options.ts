@@ -1,5 +1,6 @@
 // Options that more than one command takes: their words in one place, and their values.
 import type { Command } from 'commander'
+import { Lender } from '../devdax/index.ts'
 import type { Setting } from '../explore/index.ts'
 import { DEFAULT_KERNEL, kernelProfile } from '../profile/index.ts'
 import { MODELS, type ModelName, type Policy } from '../sim/index.ts'
@@ -29,9 +30,32 @@ export function parseModel(s: string): ModelName {
 /** What --with does. */
 export const WITH = 'replace functions of the model by those of this file'
 
+/** What device memory lies on, as options of a command. */
+export const backingOptions = (c: Command): Command =>
+  c
+    .option(
+      '--backing <kind>',
+      'device memory: auto, hugetlb, memfd, file, file:PATH, dax:/dev/daxX.Y, arraybuffer',
+      'auto',
+    )
+    .option('--allow-real-device', 'a real device may be written (--backing auto: take the first idle one)')
+    .option('--overwrite', 'a file or device that holds something may lose it')
+    .option('--force', 'take a real device that is in use or in another mode')
+
+/** Values of those options. */
+export interface BackingOptions {
+  readonly backing: string
+  readonly allowRealDevice?: boolean
+  readonly overwrite?: boolean
+  readonly force?: boolean
+}
+
+/** The same, checked: one for all worlds of a command. */
+export const lenderOf = (o: BackingOptions): Lender => new Lender(o.backing, o)
+
 /** What a run depends on besides the scenario and the choices, as options of a command. */
 export const settingOptions = (c: Command): Command =>
-  c
+  backingOptions(c)
     .option('--seed <n>', 'seed of every random choice (a whole number)', '1')
     .option('--kernel <profile>', 'kernel of every host, e.g. v10')
     .option('--dax <level>', 'DAX level of every host, e.g. fsdev-v8 (see docs/03)')
@@ -42,7 +66,7 @@ export const settingOptions = (c: Command): Command =>
     .option('--with <file>', WITH)
 
 /** Values of those options. */
-export interface SettingOptions {
+export interface SettingOptions extends BackingOptions {
   readonly seed: string
   readonly kernel?: string
   readonly dax?: string
@@ -52,7 +76,10 @@ export interface SettingOptions {
 }
 
 /** The same, checked. */
-export function settingOf(o: SettingOptions, policy: Policy): Setting & { readonly model: ModelName } {
+export function settingOf(
+  o: SettingOptions,
+  policy: Policy,
+): Setting & { readonly model: ModelName; readonly backing: Lender } {
   const switches = defectSwitches(process.argv)
   kernelProfile(o.kernel ?? DEFAULT_KERNEL, switches, o.dax)
   const model = parseModel(o.model)
@@ -64,6 +91,7 @@ export function settingOf(o: SettingOptions, policy: Policy): Setting & { readon
     policy,
     model,
     races: o.races === true,
+    backing: lenderOf(o),
   }
 }
 

@@ -17,11 +17,11 @@ import type { Chooser } from '../sim/index.ts'
 import type { Scenario } from '../world/index.ts'
 import { UserError } from './errors.ts'
 import { repository, withScenario } from './load.ts'
-import { orderText, settingText, whole } from './options.ts'
+import { type BackingOptions, lenderOf, orderText, settingText, whole } from './options.ts'
 import { leftOutLines, loadRun, typed, writeRun } from './runfile.ts'
 import { type Change, withFor } from './with.ts'
 
-interface ReplayCommand {
+interface ReplayCommand extends BackingOptions {
   readonly on?: string
   readonly out?: string
   readonly with?: string
@@ -30,6 +30,7 @@ interface ReplayCommand {
 
 export async function replay(file: string, o: ReplayCommand): Promise<void> {
   if (o.out !== undefined && o.on === undefined) throw new UserError('--out: needs --on')
+  const backing = lenderOf(o)
   const { run, scenario, path } = await loadRun(file)
   const on = o.on === undefined ? undefined : parseOn(o.on, run.seed)
   const change = await withFor(file, run, 'replay', o.with)
@@ -38,7 +39,7 @@ export async function replay(file: string, o: ReplayCommand): Promise<void> {
   const lines: string[] = []
   const story = new Narrative(l => lines.push(l), table, { width: process.stdout.columns ?? 80 })
   const sink = o.json ? undefined : story.sink
-  const r = withScenario(path, () => change.within(() => replayRun(scenario, run, { sink, on })))
+  const r = withScenario(path, () => change.within(() => replayRun(scenario, { ...run, backing }, { sink, on })))
   story.end()
   const out = r.difference === null ? null : writeOther(o.out, run, path, scenario, r, change)
   if (o.json)

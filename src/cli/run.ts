@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import { firstDifference, keeper, RandomChooser, worldOptions } from '../explore/index.ts'
 import { kernelOpcodes } from '../kernel/index.ts'
 import { DEFAULT_KERNEL, kernelProfile } from '../profile/index.ts'
-import { LEGEND, Narrative, summaryLines, TRACE_HEAD, traceLine, wrap } from '../report/index.ts'
+import { hanging, LEGEND, Narrative, summaryLines, TRACE_HEAD, traceLine, wrap } from '../report/index.ts'
 import type { TraceEvent } from '../sim/index.ts'
 import { type RunResult, runScenario, type Scenario } from '../world/index.ts'
 import { ADVICE, differenceText } from './difference.ts'
@@ -16,7 +16,6 @@ import { loadWith } from './with.ts'
 
 interface RunOptions extends SettingOptions {
   readonly twice?: boolean
-  readonly backing: string
   readonly json?: boolean
   readonly trace?: string
   readonly quiet?: boolean
@@ -81,9 +80,7 @@ export async function run(file: string, o: RunOptions): Promise<void> {
   if (o.twice) sinks.push(keeper(events[0]))
   const once = (sink?: (e: TraceEvent) => void) =>
     withScenario(resolve(file), () =>
-      change.within(() =>
-        runScenario(s, new RandomChooser(setting.seed), { ...worldOptions(setting), backing: o.backing, sink }),
-      ),
+      change.within(() => runScenario(s, new RandomChooser(setting.seed), { ...worldOptions(setting), sink })),
     )
   traceFile?.open()
   const first = once(
@@ -105,6 +102,7 @@ export async function run(file: string, o: RunOptions): Promise<void> {
     if (story) console.log('')
     for (const l of summaryLines(s.title, kernel, first)) console.log(l)
     if (!story) for (const l of change.notes) console.log(`  ${l}`)
+    for (const note of setting.backing.notes()) for (const l of hanging(note, 76, '  ')) console.log(l)
     if (second !== null)
       console.log(equal ? `  twice: ${second.digest}, equal both times` : `  twice: ${second.digest}, NOT equal`)
     if (where !== null) for (const l of wrap(`not deterministic: ${where}; ${ADVICE}`, 76)) console.log(`    ${l}`)

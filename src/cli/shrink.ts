@@ -3,19 +3,31 @@ import { basename } from 'node:path'
 import { type Size, scenarioName, shrink as shrinkRun } from '../explore/index.ts'
 import { count } from '../report/index.ts'
 import { repository, withScenario } from './load.ts'
+import { type BackingOptions, lenderOf } from './options.ts'
 import { leftOutLines, listed, loadRun, noLonger, Progress, typed, writeRun } from './runfile.ts'
 import { withFor } from './with.ts'
 
-export async function shrink(file: string, o: { out?: string; json?: boolean; with?: string }): Promise<void> {
+interface ShrinkCommand extends BackingOptions {
+  readonly out?: string
+  readonly json?: boolean
+  readonly with?: string
+}
+
+export async function shrink(file: string, o: ShrinkCommand): Promise<void> {
+  const backing = lenderOf(o)
   const { run, scenario, path } = await loadRun(file)
   const change = await withFor(file, run, 'shrink', o.with)
   const out = o.out ?? file.replace(/(\.run)?\.json$/, '').concat('.min.run.json')
   const progress = new Progress()
   const r = withScenario(path, () =>
     change.within(() =>
-      shrinkRun(scenario, run, {
-        progress: (n, left) => progress.tell(() => `${n} executions, ${left} deviations left`),
-      }),
+      shrinkRun(
+        scenario,
+        { ...run, backing },
+        {
+          progress: (n, left) => progress.tell(() => `${n} executions, ${left} deviations left`),
+        },
+      ),
     ),
   )
   progress.end()

@@ -3,15 +3,24 @@ import { type Slice, slice as sliceFile } from '../explore/index.ts'
 import { problemLines, shortLine } from '../report/index.ts'
 import type { TraceEvent } from '../sim/index.ts'
 import { withScenario } from './load.ts'
+import { type BackingOptions, lenderOf } from './options.ts'
 import { listed, loadRun, noLonger, Progress } from './runfile.ts'
 import { withFor } from './with.ts'
 
-export async function slice(file: string, o: { with?: string; json?: boolean }): Promise<void> {
+interface SliceOptions extends BackingOptions {
+  readonly with?: string
+  readonly json?: boolean
+}
+
+export async function slice(file: string, o: SliceOptions): Promise<void> {
+  const backing = lenderOf(o)
   const { run, scenario, path } = await loadRun(file)
   const change = await withFor(file, run, 'slice', o.with)
   const progress = new Progress()
   const r = withScenario(path, () =>
-    change.within(() => sliceFile(scenario, run, { progress: n => progress.tell(() => `${n} executions`) })),
+    change.within(() =>
+      sliceFile(scenario, { ...run, backing }, { progress: n => progress.tell(() => `${n} executions`) }),
+    ),
   )
   progress.end()
   if (!r.fails) throw noLonger(file, run, change.words)

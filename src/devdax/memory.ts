@@ -120,6 +120,7 @@ export class Memory {
       throw new RangeError(
         `memory over ${backing.size} bytes in windows of ${backing.windowSize}: expected multiples of ${CHUNK}`,
       )
+    if (backing.readOnly) throw new RangeError(`memory over ${backing.why}: it cannot be written`)
     this.backing = backing
     this.size = backing.size
     this.windowSize = backing.windowSize
@@ -197,8 +198,9 @@ export class Memory {
     return crc
   }
 
-  /** Open a mark; gives its token. Marks nest to MAX_MARKS. */
+  /** Open a mark; gives its token. Marks nest to MAX_MARKS. Throws BackingError when the storage is no longer what it was. */
   mark(): number {
+    this.backing.check?.()
     if (this.stack.length >= MAX_MARKS) throw new RangeError(`memory mark: ${MAX_MARKS} are open; release some`)
     const epoch = this.spare.pop() ?? new Epoch()
     epoch.id = ++this.lastId
@@ -209,9 +211,10 @@ export class Memory {
 
   /**
    * Put back every byte written since the mark, which stays open and can be rewound to again. Younger marks are gone.
-   * Throws RangeError when the token is no open mark.
+   * Throws RangeError when the token is no open mark, BackingError when the storage is no longer what it was.
    */
   rewind(token: number): void {
+    this.backing.check?.()
     const depth = this.depthOf(token, 'rewind')
     for (let d = this.stack.length - 1; d >= depth; d--) {
       const epoch = this.stack[d]

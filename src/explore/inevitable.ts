@@ -16,7 +16,7 @@ import {
 import type { Scenario, World } from '../world/index.ts'
 import { decodeChoices } from './choices.ts'
 import { Exhaustive } from './exhaustive.ts'
-import type { RunFile } from './runfile.ts'
+import type { RunFileOn } from './runfile.ts'
 import { failureOf, makeWorld, type NamedProblem, sameProblem } from './setting.ts'
 import { RandomChooser } from './strategies/random.ts'
 import { ReplayChooser } from './strategies/replay.ts'
@@ -70,7 +70,7 @@ export interface Inevitable {
 /** Rungs of the ladder, besides those around the point of no return. */
 const RUNGS = 12
 
-export function inevitable(s: Scenario, f: RunFile, o: InevitableOptions = {}): Inevitable {
+export function inevitable(s: Scenario, f: RunFileOn, o: InevitableOptions = {}): Inevitable {
   const watch = new Watch()
   const world = makeWorld(s, f, { trace: false, watch })
   try {
@@ -155,7 +155,7 @@ class Behind implements Chooser {
 class Search {
   private readonly world: World
   private readonly watch: Watch
-  private readonly f: RunFile
+  private readonly f: RunFileOn
   private readonly o: InevitableOptions
   private readonly choices: readonly Choice[]
   private readonly tries: number
@@ -163,7 +163,7 @@ class Search {
   private found: NamedProblem | null = null
   private verdict = ''
 
-  constructor(world: World, watch: Watch, f: RunFile, o: InevitableOptions) {
+  constructor(world: World, watch: Watch, f: RunFileOn, o: InevitableOptions) {
     this.world = world
     this.watch = watch
     this.f = f

@@ -3,7 +3,7 @@ import type { Choice, Chooser, TraceEvent } from '../sim/index.ts'
 import type { RunResult, Scenario, World } from '../world/index.ts'
 import { countChoices, decodeChoices } from './choices.ts'
 import { Checkpoints } from './record.ts'
-import type { RunFile } from './runfile.ts'
+import type { RunFileOn } from './runfile.ts'
 import { failureOf, makeWorld, type NamedProblem, sameProblem } from './setting.ts'
 import { type Divergence, ReplayChooser } from './strategies/replay.ts'
 import { Tape } from './tape.ts'
@@ -28,7 +28,7 @@ export interface ReplayOptions {
   readonly on?: Chooser
 }
 
-export function replay(s: Scenario, f: RunFile, o: ReplayOptions = {}): Replay {
+export function replay(s: Scenario, f: RunFileOn, o: ReplayOptions = {}): Replay {
   const world = makeWorld(s, f, { trace: true })
   try {
     return replayIn(world, f, o)
@@ -40,7 +40,7 @@ export function replay(s: Scenario, f: RunFile, o: ReplayOptions = {}): Replay {
 const named = (p: NamedProblem | null): string => (p === null ? 'nothing' : `${p.kind}: ${p.text}`)
 const choice = (c: { kind: string; label: string }): string => `'${c.label}' (${c.kind})`
 
-function replayIn(world: World, f: RunFile, o: ReplayOptions): Replay {
+function replayIn(world: World, f: RunFileOn, o: ReplayOptions): Replay {
   const { m } = world
   const chooser = new ReplayChooser(decodeChoices(f.choices), o.on)
   const points = new Checkpoints(m, f.every, false)

@@ -69,6 +69,9 @@ export function scenarioPlaces(name: string, file: string, repo: string): string
   return isAbsolute(name) ? [name] : [join(dirname(resolve(file)), name), join(repo, name)]
 }
 
+/** A run file to be run, and on what. */
+export type RunFileOn = RunFile & Pick<Setting, 'backing'>
+
 export interface RunFileHead extends Setting {
   readonly scenario: string
   readonly title: string

@@ -22,6 +22,8 @@ export interface Setting {
   readonly model?: ModelName
   /** Report data races; no unless said otherwise. */
   readonly races?: boolean
+  /** Where device memory comes from. No part of what a failure is: a trace is the same on each. */
+  readonly backing?: WorldOptions['backing']
   /** What of the scenario is left out; nothing unless said otherwise. */
   readonly without?: Without
 }
@@ -39,6 +41,7 @@ export const worldOptions = (o: Setting): WorldOptions => ({
   model: o.model,
   races: o.races,
   without: o.without,
+  backing: o.backing,
 })
 
 /** A world of this scenario, set-up done. Close it when done. With a watch, the whole of it is watched. */

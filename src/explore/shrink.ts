@@ -11,7 +11,7 @@ import { decodeChoices } from './choices.ts'
 import { type Fewer, fewer } from './fewer.ts'
 import { lowest, minimise } from './minimise.ts'
 import { confirm, type Recorded } from './record.ts'
-import { makeRunFile, type RunFile } from './runfile.ts'
+import { makeRunFile, type RunFile, type RunFileOn } from './runfile.ts'
 import { failureOf, makeWorld, type NamedProblem, sameProblem } from './setting.ts'
 import { StepChooser, type StepOrder, StepTape } from './step-order.ts'
 import { PctChooser } from './strategies/pct.ts'
@@ -61,7 +61,7 @@ const ANEW = 300
 const LIKELY = 3
 
 /** Make the run of a file smaller. */
-export function shrink(s: Scenario, f: RunFile, o: ShrinkOptions = {}): ShrinkResult {
+export function shrink(s: Scenario, f: RunFileOn, o: ShrinkOptions = {}): ShrinkResult {
   const world = makeWorld(s, f, { trace: false })
   try {
     return new Shrinker(s, f, world, o).shrink()
@@ -72,7 +72,7 @@ export function shrink(s: Scenario, f: RunFile, o: ShrinkOptions = {}): ShrinkRe
 
 class Shrinker implements Fewer {
   private readonly s: Scenario
-  private readonly f: RunFile
+  private readonly f: RunFileOn
   private readonly world: World
   readonly m: Machine
   private readonly o: ShrinkOptions
@@ -87,7 +87,7 @@ class Shrinker implements Fewer {
   /** The text of the problem when every choice is the default; null if that does not fail. */
   private plain: string | null = null
 
-  constructor(s: Scenario, f: RunFile, world: World, o: ShrinkOptions) {
+  constructor(s: Scenario, f: RunFileOn, world: World, o: ShrinkOptions) {
     this.s = s
     this.f = f
     this.world = world

@@ -5,7 +5,7 @@ import { type Problem, RUNNABLE, SLEEPING, type TraceEvent } from '../sim/index.
 import type { Scenario, Without, World } from '../world/index.ts'
 import { decodeChoices } from './choices.ts'
 import { backwards, Dependence } from './dependence.ts'
-import type { RunFile } from './runfile.ts'
+import type { RunFileOn } from './runfile.ts'
 import { failureOf, makeWorld, sameProblem } from './setting.ts'
 import { type ShrinkOptions, shrink } from './shrink.ts'
 import { Follow } from './tape.ts'
@@ -33,7 +33,7 @@ export interface Slice {
 }
 
 /** One execution of the file's choices, and how many events it makes. */
-function countEvents(s: Scenario, f: RunFile): number {
+function countEvents(s: Scenario, f: RunFileOn): number {
   const world = makeWorld(s, f, { trace: true })
   try {
     let n = 0
@@ -45,11 +45,11 @@ function countEvents(s: Scenario, f: RunFile): number {
   }
 }
 
-export function slice(s: Scenario, f: RunFile, o: Pick<ShrinkOptions, 'progress' | 'maxSeconds'> = {}): Slice {
+export function slice(s: Scenario, f: RunFileOn, o: Pick<ShrinkOptions, 'progress' | 'maxSeconds'> = {}): Slice {
   const small = shrink(s, f, { ...o, partsOnly: true })
   const nothing = { events: 0, kept: [], without: f.without, tasks: [] }
   if (small.file === null) return { fails: false, found: null, ...nothing }
-  const world = makeWorld(s, small.file, { trace: true })
+  const world = makeWorld(s, { ...small.file, backing: f.backing }, { trace: true })
   try {
     return { events: countEvents(s, f), without: small.without, ...sliceRun(world, small.file) }
   } finally {
@@ -58,7 +58,7 @@ export function slice(s: Scenario, f: RunFile, o: Pick<ShrinkOptions, 'progress'
 }
 
 /** Follow the run of `f` in its world (trace on), and keep what its failure depends on. */
-export function sliceRun(world: World, f: RunFile): Pick<Slice, 'fails' | 'found' | 'kept' | 'tasks'> {
+export function sliceRun(world: World, f: RunFileOn): Pick<Slice, 'fails' | 'found' | 'kept' | 'tasks'> {
   const { m } = world
   const d = new Dependence(m, new Follow(decodeChoices(f.choices)))
   m.journal.watch = d

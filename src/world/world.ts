@@ -1,10 +1,9 @@
 // A world: memories, hosts, their file systems, applications, faults and properties, on one machine. Set-up runs to its end
 // under the default choices, then everything is marked; each execution starts from the mark with fresh tasks.
 import {
-  type Backing,
-  chooseBacking,
   type DaxDriver,
   type DaxMemory,
+  Lender,
   Memory,
   type MemoryOptions,
   make_memory,
@@ -48,8 +47,8 @@ export interface WorldOptions {
   /** DAX level of every host that names none; the kernel's own unless told otherwise. */
   readonly dax?: string
   readonly switches?: DefectSwitches
-  /** What device memory lies on. */
-  readonly backing?: string
+  /** What device memory lies on; the best this machine has unless said otherwise. No trace depends on it. */
+  readonly backing?: Lender
   /** Keep trace and digest. */
   readonly trace?: boolean
   readonly sink?: (e: TraceEvent) => void
@@ -120,7 +119,7 @@ export class World {
   readonly options: WorldOptions
   readonly hosts: Host[] = []
   private readonly memories: DaxMemory[] = []
-  private readonly backings: Backing[] = []
+  private readonly lender: Lender
   private readonly apps = new Map<string, App>()
   private without: Without = NOTHING
   private readonly faults: { readonly fault: Fault; readonly done: Completion }[] = []
@@ -133,6 +132,7 @@ export class World {
 
   constructor(o: WorldOptions = {}) {
     this.options = o
+    this.lender = o.backing ?? new Lender()
     this.m = new TheMachine({
       seed: o.seed ?? 0,
       policy: o.policy ?? 'timed',
@@ -161,12 +161,12 @@ export class World {
       )
     if (this.memories.some(d => d.name === name))
       throw new UsageError(`daxdev ${name}: there is one of that name already`)
-    const backing = chooseBacking({ size: o.size, want: (this.options.backing ?? 'auto') as 'auto' })
-    this.backings.push(backing)
+    const backing = this.lender.open(name, o.size)
     const memory = new Memory(backing)
     this.m.journal.addSaver({ save: () => memory.mark(), restore: t => memory.rewind(t) })
     const ranges = o.ranges ?? [{ start: physBase(this.memories.length), len: o.size }]
     const d = make_memory(this.m, name, memory, { ...o, ranges })
+    for (const page of backing.badPages ?? []) d.poison.add(page)
     this.memories.push(d)
     this.modes.set(name, o.mode)
     for (const h of this.hosts) this.bring(h, d)

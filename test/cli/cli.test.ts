@@ -1,6 +1,6 @@
 // The command as a user meets it: what it prints, and what it says to bad input (one line, exit 2, nothing written).
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -93,6 +93,22 @@ describe('famsim run', () => {
     const a = run({}, root)
     expect(run({ TZ: 'Pacific/Auckland', LANG: 'tr_TR.UTF-8', LC_ALL: 'tr_TR.UTF-8' }, dir)).toBe(a)
   })
+  it('--backing file:PATH: the same digest, twice, in a file that stays; what it holds is not lost unasked', () => {
+    const path = join(dir, 'kept')
+    const args = ['run', FIRST, '--seed', '7', '--backing', `file:${path}`, '--json']
+    const plain = JSON.parse(famsim(['run', FIRST, '--seed', '7', '--backing', 'arraybuffer', '--json']).out)
+    const r = JSON.parse(famsim([...args, '--twice']).out)
+    expect([r.digest, r.digest2]).toEqual([plain.digest, plain.digest])
+    const before = statSync(path)
+    const again = famsim(args)
+    expect([again.code, again.out]).toEqual([2, ''])
+    expect(again.err).toMatch(
+      /first-light\.ts:\d+: file backing \S+: holds a famfs \(\S+\); add --overwrite to lose it\n$/,
+    )
+    expect(statSync(path).mtimeMs).toBe(before.mtimeMs)
+    const shown = famsim(['run', FIRST, '--seed', '7', '--backing', `file:${path}`, '--overwrite', '--quiet'])
+    expect(shown.out.replace(/\s+/g, ' ')).toContain(`dax0.0 lies on ${path}, kept on close, the first 4 GiB`)
+  })
   it('ends quietly when its reader has seen enough', () => {
     const r = spawnSync('sh', ['-c', `${process.execPath} bin/famsim.mjs run ${FIRST} | head -1`], {
       cwd: root,
@@ -157,7 +173,14 @@ describe('bad input: one line, exit 2', () => {
     ['device size', ['run', size], /size\.ts:2: daxdev dax0\.0: size 3000000 is not a positive multiple of 2 MiB/],
     ['unknown kernel', ['run', FIRST, '--kernel', 'v99'], /unknown kernel 'v99': expected one of v10/],
     ['unknown defect', ['run', FIRST, '--defect', 'Z9'], /unknown defect 'Z9'/],
-    ['unknown backing', ['run', FIRST, '--backing', 'floppy'], /floppy/],
+    ['unknown backing', ['run', FIRST, '--backing', 'floppy'], /backing 'floppy': expected auto, .*dax:\/dev\/daxX\.Y/],
+    ['backing that is no dax device', ['run', FIRST, '--backing', 'dax:/dev/null'], /1:3 is no devdax device/],
+    ['backing that is a folder', ['run', FIRST, '--backing', `file:${dir}`], /file backing \S+: EISDIR/],
+    [
+      'one file for several threads',
+      ['explore', FIRST, '--workers', '2', '--backing', `file:${join(dir, 'never')}`],
+      /--backing file:\S+: one file or device cannot serve several threads; leave --workers out/,
+    ],
     ['trace that cannot be written', ['run', FIRST, '--trace', '/nowhere/t'], /--trace \/nowhere\/t: ENOENT/],
     ['no file system on the memory', ['run', client], /mount\.ts:2: famfs mount: .*magic/],
     ['image that is not there', ['info', 'nowhere.img'], /nowhere\.img: ENOENT/],

@@ -1,6 +1,7 @@
 // What first light must show, measured from outside the scenario: its own expectations are checked by the scenario itself.
 import { describe, expect, it } from 'vitest'
 import firstLight, { byteAt } from '../../scenarios/basics/first-light.ts'
+import { Lender } from '../../src/devdax/index.ts'
 import { RandomChooser } from '../../src/explore/index.ts'
 import { FUSE_SENT } from '../../src/kernel/index.ts'
 import type { TraceEvent } from '../../src/sim/index.ts'
@@ -91,7 +92,7 @@ describe('first light', () => {
 
   it('is the same on every backing', () => {
     const digests = ['memfd', 'file', 'arraybuffer'].map(
-      backing => runScenario(firstLight, new RandomChooser(2), { seed: 2, backing }).digest,
+      want => runScenario(firstLight, new RandomChooser(2), { seed: 2, backing: new Lender(want) }).digest,
     )
     expect(new Set(digests).size).toBe(1)
   })

@@ -4,9 +4,9 @@
  * Units: bytes. Not core: the mapped kinds make system calls.
  */
 
-/** The kinds there are, best first. */
+/** The kinds any machine may have, best first. */
 export const BACKING_KINDS = ['hugetlb', 'memfd', 'file', 'arraybuffer'] as const
-export type BackingKind = (typeof BACKING_KINDS)[number]
+export type BackingKind = (typeof BACKING_KINDS)[number] | 'dax'
 
 /** Every size is a multiple of this (a PMD): device alignment, chunk of the undo table, smallest window. */
 export const SIZE_UNIT = 2 * 1024 * 1024
@@ -31,6 +31,15 @@ export interface Backing {
    * one kept past `close` is empty (mapped kinds). Throws BackingError once closed, RangeError past the end.
    */
   window(i: number): Uint8Array
+  /**
+   * Pages (4 KiB) the storage has lost, ascending: they are poisoned before anybody looks. Absent: none. Their bytes can be
+   * read and written here, but they are not the storage's.
+   */
+  readonly badPages?: readonly number[]
+  /** A write through a window kills the process. Absent: no. */
+  readonly readOnly?: boolean
+  /** Throw BackingError when the storage is no longer what was lent: a file that somebody has cut. Absent: cannot happen. */
+  check?(): void
   /** Give everything back; harmless when done before. */
   close(): void
   /** Bytes of storage in use now, where that can be told. */

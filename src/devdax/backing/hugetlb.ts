@@ -5,17 +5,10 @@
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import {
-  close,
-  ftruncate,
-  MFD_CLOEXEC,
-  MFD_HUGE_2MB,
-  MFD_HUGETLB,
-  memfd_create,
-  nativeAvailable,
-} from '../../native/index.ts'
-import { type Backing, BackingError, bytesText, checkSize, reasonOf, SIZE_UNIT } from './backing.ts'
+import { MFD_CLOEXEC, MFD_HUGE_2MB, MFD_HUGETLB, nativeAvailable } from '../../native/index.ts'
+import { type Backing, BackingError, bytesText, checkSize, SIZE_UNIT } from './backing.ts'
 import { MappedBacking } from './mapped.ts'
+import { sealedMemfd } from './sealed.ts'
 
 /** Where the kernel counts its 2 MiB pages. */
 const COUNTERS = '/sys/kernel/mm/hugepages/hugepages-2048kB'
@@ -45,13 +38,7 @@ export const openHugetlb = (size: number, options: { counters?: string } = {}): 
     throw new BackingError(
       `hugetlb backing: ${free} free 2 MiB pages of the ${need} that ${bytesText(size)} takes; reserve: sysctl vm.nr_hugepages=${need}`,
     )
-  let fd = -1
-  try {
-    fd = memfd_create('famsim-hugetlb', MFD_CLOEXEC | MFD_HUGETLB | MFD_HUGE_2MB)
-    ftruncate(fd, size)
-  } catch (error) {
-    if (fd >= 0) close(fd)
-    throw new BackingError(`hugetlb backing: ${reasonOf(error)}`)
-  }
+  const flags = MFD_CLOEXEC | MFD_HUGETLB | MFD_HUGE_2MB
+  const fd = sealedMemfd('hugetlb backing', 'famsim-hugetlb', flags, size)
   return new MappedBacking('hugetlb', fd, size, `${need} of ${free} free 2 MiB pages taken`, { eager: true })
 }

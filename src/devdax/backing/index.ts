@@ -11,7 +11,20 @@ export {
   MAX_SIZE,
   SIZE_UNIT,
 } from './backing.ts'
-export { type BackingRequest, type BackingSurvey, type BackingWish, chooseBacking, surveyBackings } from './choose.ts'
+export { type BackingRequest, type BackingSurvey, chooseBacking, type PlainKind, surveyBackings } from './choose.ts'
+export { type DaxOptions, openDax, openDaxToRead, usersText } from './dax.ts'
+export {
+  badRanges,
+  type DaxDevice,
+  type DaxPlaces,
+  type DaxUser,
+  daxNodes,
+  daxUsers,
+  modeOf,
+  type Range,
+  readDaxDevice,
+} from './dax-device.ts'
 export { type FileOptions, openFile } from './file.ts'
 export { freeHugePages, openHugetlb } from './hugetlb.ts'
+export { Lender, type LendOptions } from './lend.ts'
 export { type MemfdOptions, openMemfd } from './memfd.ts'

@@ -1,12 +1,13 @@
 /**
  * Bytes in a memory file: sparse, nameless, gone with the process. The usual kind.
- * With advice (the default) the kernel may back each touched 2 MiB with one huge page where its shmem setting allows it;
- * without, memory is taken 4 KiB at a time, which is what a huge and thinly touched device wants.
+ * With advice the kernel may back each touched 2 MiB with one huge page where its shmem setting allows it; without, memory
+ * is taken 4 KiB at a time, which is what a huge and thinly touched device wants.
  */
 import { readFileSync } from 'node:fs'
-import { close, ftruncate, MFD_CLOEXEC, memfd_create, nativeAvailable } from '../../native/index.ts'
-import { type Backing, BackingError, checkSize, reasonOf, whyText } from './backing.ts'
+import { MFD_CLOEXEC, nativeAvailable } from '../../native/index.ts'
+import { type Backing, BackingError, checkSize, whyText } from './backing.ts'
 import { MappedBacking } from './mapped.ts'
+import { sealedMemfd } from './sealed.ts'
 
 const SHMEM_SETTING = '/sys/kernel/mm/transparent_hugepage/shmem_enabled'
 
@@ -19,6 +20,9 @@ const shmemSetting = (): string => {
   }
 }
 
+/** Huge pages are advised for devices up to this size, unless the caller says. A larger one is never touched all over. */
+const ADVISED_SIZE = 64 * 2 ** 30
+
 /** `refused`: what kept better kinds away, for the `why` line. */
 export type MemfdOptions = { hugePageAdvice?: boolean; refused?: readonly string[] }
 
@@ -27,15 +31,8 @@ export const openMemfd = (size: number, options: MemfdOptions = {}): Backing => 
   checkSize(size)
   const native = nativeAvailable()
   if (!native.ok) throw new BackingError(`memfd backing: no native calls: ${native.why}`)
-  const hugePageAdvice = options.hugePageAdvice ?? true
-  let fd = -1
-  try {
-    fd = memfd_create('famsim-memfd', MFD_CLOEXEC)
-    ftruncate(fd, size)
-  } catch (error) {
-    if (fd >= 0) close(fd)
-    throw new BackingError(`memfd backing: ${reasonOf(error)}`)
-  }
+  const hugePageAdvice = options.hugePageAdvice ?? size <= ADVISED_SIZE
+  const fd = sealedMemfd('memfd backing', 'famsim-memfd', MFD_CLOEXEC, size)
   const pages = hugePageAdvice ? `huge pages advised (shmem_enabled is ${shmemSetting()})` : '4 KiB pages'
   const why = whyText(`sparse memory file, ${pages}`, options.refused)
   return new MappedBacking('memfd', fd, size, why, { hugePageAdvice })

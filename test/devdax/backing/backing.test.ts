@@ -4,6 +4,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   statSync,
   truncateSync,
@@ -27,6 +28,7 @@ import {
   SIZE_UNIT,
   surveyBackings,
 } from '../../../src/devdax/backing/index.ts'
+import { Memory } from '../../../src/devdax/memory.ts'
 import { nativeAvailable } from '../../../src/native/index.ts'
 
 const MiB = 2 ** 20
@@ -42,6 +44,14 @@ beforeAll(() => {
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
 
 const fds = (): number => readdirSync('/proc/self/fd').length
+
+const readlink = (path: string): string | null => {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return null
+  }
+}
 
 /** The message of the BackingError that `run` must throw; it has to be one line. */
 const refusal = (run: () => unknown): string => {
@@ -224,6 +234,24 @@ describe.skipIf(!native)('memfd', () => {
     backing.close()
   })
 
+  it('advises huge pages by itself up to 64 GiB, and not beyond', () => {
+    for (const [size, pages] of [
+      [64 * GiB, /huge pages advised/],
+      [64 * GiB + SIZE_UNIT, /4 KiB pages/],
+    ] as const) {
+      const backing = openMemfd(size)
+      expect(backing.why).toMatch(pages)
+      backing.close()
+    }
+  })
+
+  it('cannot be cut, by nobody', () => {
+    const backing = openMemfd(4 * MiB)
+    const fd = readdirSync('/proc/self/fd').find(n => readlink(`/proc/self/fd/${n}`)?.includes('famsim-memfd'))
+    for (const size of [0, 8 * MiB]) expect(() => truncateSync(`/proc/self/fd/${fd}`, size)).toThrow(/EPERM/)
+    backing.close()
+  })
+
   it('maps each window on a 2 MiB boundary', () => {
     const backing = openMemfd(2 * GiB)
     backing.window(0)[0] = 1
@@ -255,13 +283,58 @@ describe.skipIf(!native)('file', () => {
     expect(statSync(path).size).toBe(6 * MiB)
   })
 
-  it('refuses a longer file rather than cut it', () => {
+  it('lends the first bytes of a longer file and keeps what lies behind', () => {
     const path = join(dir, 'long')
     writeFileSync(path, 'x')
     truncateSync(path, 6 * MiB)
-    const message = refusal(() => openFile(4 * MiB, { path }))
-    expect(message).toContain(`holds ${6 * MiB} bytes (6 MiB), more than the ${4 * MiB} asked`)
+    for (const fresh of [undefined, 'wiped'] as const) {
+      const backing = openFile(4 * MiB, { path, fresh })
+      expect(backing.window(0).length).toBe(4 * MiB)
+      expect(backing.window(0)[0]).toBe(fresh === undefined ? 'x'.charCodeAt(0) : 0)
+      backing.close()
+    }
     expect(statSync(path).size).toBe(6 * MiB)
+  })
+
+  it('fresh: what holds something is refused and left as it is, or lost when that was said', () => {
+    const path = join(dir, 'fresh')
+    writeFileSync(path, Buffer.alloc(6 * MiB, 3))
+    const before = fds()
+    expect(refusal(() => openFile(4 * MiB, { path, fresh: 'empty' }))).toMatch(
+      /holds data; add --overwrite to lose it$/,
+    )
+    expect([fds(), readFileSync(path).every(byte => byte === 3)]).toEqual([before, true])
+    const backing = openFile(4 * MiB, { path, fresh: 'wiped' })
+    expect(backing.window(0).every(byte => byte === 0)).toBe(true)
+    backing.close()
+    const bytes = readFileSync(path)
+    expect([bytes.length, bytes[4 * MiB - 1], bytes[4 * MiB]]).toEqual([6 * MiB, 0, 3])
+    // Data only behind the lent bytes is nobody's business.
+    openFile(4 * MiB, { path, fresh: 'empty' }).close()
+  })
+
+  it('is of one run at a time', () => {
+    const path = join(dir, 'locked')
+    const first = openFile(4 * MiB, { path })
+    const before = fds()
+    expect(refusal(() => openFile(4 * MiB, { path }))).toMatch(/another famsim runs on it/)
+    expect(fds()).toBe(before)
+    first.close()
+    openFile(4 * MiB, { path }).close()
+  })
+
+  it('cut by somebody: found at the next mark, rewind or window, in one line, and not touched', () => {
+    const path = join(dir, 'cut')
+    const memory = new Memory(openFile(2 * GiB, { path }))
+    const mark = memory.mark()
+    memory.write(0, new Uint8Array(8).fill(1))
+    truncateSync(path, 0)
+    const want = new RegExp(`^file backing ${path}: somebody cut it to 0 bytes, this run uses ${2 * GiB}; run again`)
+    expect(refusal(() => memory.mark())).toMatch(want)
+    expect(refusal(() => memory.rewind(mark))).toMatch(want)
+    expect(refusal(() => memory.read(GiB, new Uint8Array(1)))).toMatch(want)
+    memory.close()
+    expect(readFileSync('/proc/self/maps', 'utf8')).not.toContain('/cut')
   })
 
   it('refuses what is no plain file, or not there to be made', () => {

@@ -1,7 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import {
@@ -40,36 +38,8 @@ describe('chooseBacking', () => {
     backing.close()
   })
 
-  it.skipIf(!native)('file:PATH keeps the bytes at PATH', () => {
-    const dir = mkdtempSync(join(tmpdir(), 'famsim-test-'))
-    const want = `file:${join(dir, 'a:b')}` as const
-    const first = chooseBacking({ size, want })
-    first.window(0)[9] = 99
-    first.close()
-    const again = chooseBacking({ size, want })
-    expect(again.window(0)[9]).toBe(99)
-    again.close()
-    expect(readdirSync(dir)).toEqual(['a:b'])
-    rmSync(dir, { recursive: true })
-  })
-
-  it.skipIf(!native)('hugePageAdvice reaches the memory file', () => {
-    const advised = chooseBacking({ size, want: 'memfd' })
-    const plain = chooseBacking({ size, want: 'memfd', hugePageAdvice: false })
-    expect(advised.why).toContain('huge pages advised')
-    expect(plain.why).toContain('4 KiB pages')
-    advised.close()
-    plain.close()
-  })
-
   it.skipIf(hugetlb)('a wish that cannot be met is an error, not another kind', () => {
     expect(() => chooseBacking({ size, want: 'hugetlb' })).toThrow(/^hugetlb backing: .*/)
-  })
-
-  it.each(['', 'ram', 'AUTO', 'toString'])('unknown wish %j names what is known', want => {
-    expect(() => chooseBacking({ size, want: want as 'auto' })).toThrow(
-      `backing '${want}': expected auto, hugetlb, memfd, file, arraybuffer or file:PATH`,
-    )
   })
 })
 
@@ -79,7 +49,7 @@ describe('without native calls', () => {
     const script = `
       import { chooseBacking, surveyBackings } from ${JSON.stringify(index)}
       const backing = chooseBacking({ size: ${size} })
-      const errors = ['hugetlb', 'memfd', 'file', 'file:/nowhere/x'].map(want => {
+      const errors = ['hugetlb', 'memfd', 'file'].map(want => {
         try { chooseBacking({ size: ${size}, want }); return null } catch (error) { return error.name + ': ' + error.message }
       })
       console.log(JSON.stringify({ kind: backing.kind, why: backing.why, errors, survey: surveyBackings(${size}) }))`
