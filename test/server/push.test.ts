@@ -1,6 +1,7 @@
 // The daemon and its devices: pushed in order and once, tried again when it failed (kernel.md 1.9), asked for by index; and
 // maps that are larger than the kernel's buffer.
 import { describe, expect, it } from 'vitest'
+import { Lender } from '../../src/devdax/index.ts'
 import { PctChooser } from '../../src/explore/index.ts'
 import { Famfsd, type Reply, ShadowTree } from '../../src/server/index.ts'
 import { Pusher, push_daxdevs } from '../../src/server/push.ts'
@@ -92,7 +93,7 @@ describe('B54 in a whole system', () => {
     const w: World = buildWorld(s, {
       kernel: 'new',
       switches: { defect },
-      backing: 'arraybuffer',
+      backing: new Lender('arraybuffer'),
       sink: e => {
         if (e.kind.name === 'pushed') n++
       },

@@ -2,6 +2,7 @@
 // where the arithmetic of striping says, through the log's own bytes (kernel.md 9.2, 10.16).
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { Lender } from '../../src/devdax/index.ts'
 import { decodeEntry, ENTRY_SIZE, entryOffset, LOG_OFFSET } from '../../src/media/index.ts'
 import { defaultChooser } from '../../src/sim/index.ts'
 import {
@@ -28,7 +29,7 @@ const devicesOf = (world: World, n: number, size = GiB(4)) => {
   return { first: first!, devices }
 }
 const run = (s: Scenario, o: WorldOptions, look: (w: World) => void = () => {}): void => {
-  const w = buildWorld(s, { backing: 'arraybuffer', ...o })
+  const w = buildWorld(s, { backing: new Lender('arraybuffer'), ...o })
   try {
     const r = w.run(defaultChooser)
     expect(r.problems.map(p => p.text)).toEqual([])
@@ -119,7 +120,7 @@ describe('making and mounting', () => {
       const d = devicesOf(world, 3)
       set(world.host('h0'), world.host('h1'), d)
     })
-    buildWorld(s, { backing: 'arraybuffer' }).close()
+    buildWorld(s, { backing: new Lender('arraybuffer') }).close()
   }
   it('a client gives as many devices as the log has', () => {
     const mount = (n: number) =>
