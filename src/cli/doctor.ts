@@ -1,6 +1,6 @@
 // famsim doctor: what this machine offers, what famsim will use, and why not the better thing.
-import { accessSync, constants, existsSync, readdirSync } from 'node:fs'
-import { surveyBackings } from '../devdax/index.ts'
+import { accessSync, constants, existsSync } from 'node:fs'
+import { surveyBackings, surveyDax } from '../devdax/index.ts'
 import { nativeAvailable } from '../native/index.ts'
 import { GiB } from '../sim/index.ts'
 
@@ -26,12 +26,9 @@ function findings(): { findings: Finding[]; memory: string } {
   out.push({ what: 'native calls', ok: native.ok, why: native.ok ? 'koffi loads' : native.why })
   const survey = surveyBackings(GiB(4))
   for (const s of survey) out.push({ what: `memory: ${s.kind}`, ok: s.usable, why: s.why })
-  const dax = existsSync('/sys/bus/dax/devices') ? readdirSync('/sys/bus/dax/devices') : []
-  out.push({
-    what: '/dev/dax',
-    ok: dax.length > 0,
-    why: dax.length > 0 ? dax.join(' ') : 'no devdax device on this machine',
-  })
+  const dax = surveyDax()
+  for (const d of dax) out.push({ what: d.path, ok: d.usable, why: d.why })
+  if (dax.length === 0) out.push({ what: '/dev/dax', ok: false, why: 'no devdax device on this machine' })
   const fuse = existsSync('/dev/fuse')
   out.push({
     what: '/dev/fuse',

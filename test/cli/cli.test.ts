@@ -231,7 +231,35 @@ describe('famsim info', () => {
   it('shows a good image, as text and as JSON', () => {
     const path = image('good.img', () => {})
     expect(famsim(['info', path]).out).toContain('log: 0 of 15420 entries in use, 0 bad')
-    expect(JSON.parse(famsim(['info', path, '--json']).out).superblock.version).toBe(48)
+    expect(famsim(['info', path]).out).toMatch(/\ncheck: nothing wrong\n$/)
+    expect(JSON.parse(famsim(['info', path, '--json']).out)).toMatchObject({
+      superblock: { version: 48 },
+      problems: [],
+    })
+    expect(famsim(['info', `file:${path}`]).out).toBe(famsim(['info', path]).out)
+  })
+  it('says what is wrong with one, and shows it all the same', () => {
+    const path = image('odd.img', () => {}, { logLen: 0x400000 })
+    const r = famsim(['info', path])
+    expect(r.code).toBe(0)
+    expect(r.out).toMatch(/check: \d problems?\n {2}log header: log_len 8388608, expected 4194304 as in the superblock/)
+  })
+  it.each([
+    [
+      'a device given as a file',
+      '/dev/null',
+      /^famsim: \/dev\/null: a device, expected an image; type: famsim info dax:/,
+    ],
+    [
+      'no devdax device',
+      'dax:/dev/null',
+      /^famsim: dax backing \/dev\/null: device 1:3 is no devdax device; .*doctor$/,
+    ],
+    ['no device at all', 'dax:/dev/dax99.9', /^famsim: dax backing \/dev\/dax99\.9: ENOENT/],
+  ])('refuses %s', (_n, name, want) => {
+    const r = famsim(['info', name])
+    expect([r.code, r.out]).toEqual([2, ''])
+    expect(r.err.trim()).toMatch(want)
   })
   it.each([
     ['a wrong CRC', image('crc.img', b => (b[30]! ^= 1)), /crc\.img: superblock: .*crc/i],
@@ -261,5 +289,8 @@ describe('famsim list and doctor', () => {
     expect(r.out).toMatch(/device memory will lie on: (hugetlb|memfd|file|arraybuffer)/)
     const d = JSON.parse(famsim(['doctor', '--json']).out)
     for (const f of d.findings) expect(f.why.length, f.what).toBeGreaterThan(0)
+    const dax = d.findings.filter((f: { what: string }) => f.what.startsWith('/dev/dax'))
+    if (existsSync('/sys/bus/dax/devices')) expect(dax.length).toBeGreaterThan(0)
+    else expect(dax).toEqual([{ what: '/dev/dax', ok: false, why: 'no devdax device on this machine' }])
   })
 })

@@ -6,12 +6,13 @@
 import { closeSync, constants, openSync } from 'node:fs'
 import { nativeAvailable, tryLock } from '../../native/index.ts'
 import { type Backing, BackingError, bytesText, checkSize, reasonOf, SIZE_UNIT } from './backing.ts'
-import { contentText, wipe } from './contents.ts'
+import { contentText, famfsText, wipe } from './contents.ts'
 import {
   badRanges,
   type DaxDevice,
   type DaxPlaces,
   type DaxUser,
+  daxNodes,
   daxUsers,
   MACHINE,
   modeOf,
@@ -134,3 +135,34 @@ const pagesOf = (ranges: readonly Range[], size: number): number[] => {
     for (let page = Math.floor(offset / PAGE); page * PAGE < Math.min(offset + length, size); page++) pages.add(page)
   return [...pages].sort((a, b) => a - b)
 }
+
+/** One line about a device: could a run have it, and what it is. */
+export type DaxSurvey = { path: string; usable: boolean; why: string }
+
+/** What a device is, in words. */
+export const deviceText = (d: DaxDevice): string => {
+  const node = d.node === null ? '' : `, node ${d.node}`
+  return `${bytesText(d.size)}, align ${bytesText(d.align)}, mode ${modeOf(d.driver)}${node}`
+}
+
+/** All devdax devices of this machine. Of each the first page is looked at; nothing is written, nothing stays open. */
+export const surveyDax = (places: DaxPlaces = MACHINE): DaxSurvey[] =>
+  daxNodes(places).map(path => {
+    try {
+      const { device, backing } = openDaxToRead(path, places)
+      const held = famfsText(backing.window(0))
+      backing.close()
+      const { users } = daxUsers(device, places)
+      const bad = backing.badPages?.length ?? 0
+      const state = users.length > 0 ? `in use: ${usersText(users)}` : 'idle'
+      const notes = [
+        deviceText(device),
+        ...(bad > 0 ? [`${bad} pages bad`] : []),
+        state,
+        ...(held === null ? [] : [held]),
+      ]
+      return { path, usable: users.length === 0, why: notes.join(', ') }
+    } catch (error) {
+      return { path, usable: false, why: reasonOf(error) }
+    }
+  })

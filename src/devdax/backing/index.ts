@@ -12,7 +12,15 @@ export {
   SIZE_UNIT,
 } from './backing.ts'
 export { type BackingRequest, type BackingSurvey, chooseBacking, type PlainKind, surveyBackings } from './choose.ts'
-export { type DaxOptions, openDax, openDaxToRead, usersText } from './dax.ts'
+export {
+  type DaxOptions,
+  type DaxSurvey,
+  deviceText,
+  openDax,
+  openDaxToRead,
+  surveyDax,
+  usersText,
+} from './dax.ts'
 export {
   badRanges,
   type DaxDevice,

@@ -14,6 +14,7 @@ import {
   openDax,
   openDaxToRead,
   readDaxDevice,
+  surveyDax,
 } from '../../../src/devdax/backing/index.ts'
 import { Memory } from '../../../src/devdax/memory.ts'
 import { encodeSuperblock, NIL_UUID, SB_MAGIC, SB_VERSION } from '../../../src/media/index.ts'
@@ -110,6 +111,42 @@ describe('what sysfs says', () => {
       { pid: 11, comm: 'qemu', how: 'maps it' },
       { pid: 12, comm: 'fio', how: 'has it open' },
     ])
+  })
+})
+
+describe.skipIf(!native)('surveyDax', () => {
+  it('a line for each: what it is, who uses it, what it holds; nothing is written or stays open', () => {
+    const m = make({
+      'dax0.0': { size: 8 * MiB },
+      'dax1.0': { size: 8 * MiB, align: 4096 },
+      'dax2.0': { size: 8 * MiB, badblocks: `${(2 ** 32 + 2 * MiB - REGION_START) / 512} 9\n` },
+      'dax3.0': { size: 8 * MiB, driver: 'kmem' },
+    })
+    m.process(7, 'fio', 'opens', 'dax1.0')
+    const held = Buffer.alloc(8 * MiB)
+    held.set(superblock())
+    writeFileSync(m.node('dax2.0'), held)
+    const before = fds()
+    const survey = surveyDax(m.places)
+    expect(survey.map(d => [d.path, d.usable])).toEqual([
+      [m.node('dax0.0'), true],
+      [m.node('dax1.0'), false],
+      [m.node('dax2.0'), true],
+      [m.node('dax3.0'), false],
+    ])
+    expect(survey.map(d => d.why)).toEqual([
+      '8 MiB, align 2 MiB, mode devdax, node 1, idle',
+      '8 MiB, align 4 KiB, mode devdax, node 1, in use: process 7 (fio) has it open',
+      '8 MiB, align 2 MiB, mode devdax, node 1, 2 pages bad, idle, holds a famfs (12345678-1234-1234-1234-123456789abc)',
+      expect.stringContaining('in mode system-ram (driver kmem), expected mode devdax'),
+    ])
+    expect(fds()).toBe(before)
+    expect(maps()).not.toContain('famsim-dax-')
+    expect(readFileSync(m.node('dax2.0')).equals(held)).toBe(true)
+  })
+
+  it('nothing where there is none', () => {
+    expect(surveyDax(make({}).places)).toEqual([])
   })
 })
 
