@@ -4,7 +4,7 @@
  * Not exported from the folder: each kind is its own file.
  */
 import { fstatSync } from 'node:fs'
-import { close, MADV_HUGEPAGE, MADV_NOHUGEPAGE, Mapping } from '../../native/index.ts'
+import { close, MADV_HUGEPAGE, MADV_NOHUGEPAGE, Mapping, SysError } from '../../native/index.ts'
 import { type Backing, BackingError, type BackingKind, MAPPED_WINDOW, reasonOf, SIZE_UNIT } from './backing.ts'
 
 /** How to treat the descriptor once it is mapped. */
@@ -104,7 +104,13 @@ export class MappedBacking implements Backing {
       this.mappings.push(mapping)
       for (const at of this.standIns(i, align)) mapping.standIn(at, align)
     } catch (error) {
-      throw new BackingError(`${this.where}, window ${i}: ${reasonOf(error)}`)
+      const full = error instanceof SysError && error.code === 'ENOMEM'
+      const more =
+        this.kind === 'hugetlb'
+          ? 'too few huge pages; raise vm.nr_hugepages'
+          : 'no address space left; ulimit -v unlimited'
+      const hint = full ? `; ${more}` : ''
+      throw new BackingError(`${this.where}, window ${i}: ${reasonOf(error)}${hint}`)
     }
     if (hugePageAdvice !== undefined) mapping.advise(hugePageAdvice ? MADV_HUGEPAGE : MADV_NOHUGEPAGE)
     const view = mapping.view.length === length ? mapping.view : mapping.view.subarray(0, length)

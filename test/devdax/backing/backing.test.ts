@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import {
   existsSync,
   mkdirSync,
@@ -12,6 +13,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   type Backing,
@@ -19,9 +21,10 @@ import {
   bytesText,
   chooseBacking,
   freeHugePages,
-  MAPPED_WINDOW,
+  Lender,
   MAX_SIZE,
   openArrayBuffer,
+  openDax,
   openFile,
   openHugetlb,
   openMemfd,
@@ -93,12 +96,16 @@ describe('sizes', () => {
     ['memfd', openMemfd],
     ['file', openFile],
     ['arraybuffer', openArrayBuffer],
+    ['dax', size => openDax(size, '/dev/null', { allowRealDevice: true })],
+    ['dax to lend', size => new Lender('dax:/dev/null', { allowRealDevice: true }).open('x', size)],
     ['chooseBacking', size => chooseBacking({ size })],
     ['surveyBackings', surveyBackings],
   ]
   const table = openers.flatMap(([name, open]) => bad.map(([size, hint]) => [name, size, hint, open] as const))
   it.each(table)('%s refuses %s and suggests %i', (_name, size, hint, open) => {
+    const before = fds()
     const message = refusal(() => open(size as number))
+    expect(fds()).toBe(before)
     expect(message).toContain(`backing size ${String(size)}:`)
     expect(message).toContain('multiple of 2097152 bytes (2 MiB)')
     expect(message).toMatch(new RegExp(`; try ${hint}$`))
@@ -188,26 +195,35 @@ describe('arraybuffer', () => {
 })
 
 describe.skipIf(!native)('memfd', () => {
-  it('1 TiB without huge page advice: 1000 pages touched cost under 64 MiB', () => {
-    const backing = openMemfd(TiB, { hugePageAdvice: false })
-    const before = { rss: status('VmRSS'), shmem: status('RssShmem') }
-    const step = Math.floor(TiB / 1000 / 4096) * 4096
-    for (let i = 0; i < 1000; i++) {
-      const off = i * step
-      backing.window(Math.floor(off / MAPPED_WINDOW))[off % MAPPED_WINDOW] = 1 + (i % 200)
-    }
-    expect(status('VmRSS') - before.rss).toBeLessThan(64 * MiB)
-    const shmem = status('RssShmem') - before.shmem
-    expect(shmem).toBeGreaterThanOrEqual(1000 * 4096)
-    expect(shmem).toBeLessThan(64 * MiB)
-    expect(backing.residentBytes!()).toBe(1000 * 4096)
-    for (let i = 0; i < 1000; i++) {
-      const off = i * step
-      expect(backing.window(Math.floor(off / MAPPED_WINDOW))[off % MAPPED_WINDOW]).toBe(1 + (i % 200))
-    }
-    backing.close()
-    expect(status('RssShmem')).toBeLessThan(before.shmem + MiB)
-  })
+  it.each([
+    [TiB, 1000],
+    [16 * TiB, 200],
+  ])(
+    '%i bytes: %i pages written under a mark cost under 64 MiB, undo included, and nothing once closed',
+    (size, pages) => {
+      const before = { rss: status('VmRSS'), shmem: status('RssShmem') }
+      const memory = new Memory(openMemfd(size))
+      const mark = memory.mark()
+      const step = Math.floor(size / pages / 4096) * 4096
+      for (let i = 0; i < pages; i++) memory.write(i * step, Uint8Array.of(1 + (i % 200)))
+      const rss = status('VmRSS') - before.rss
+      const shmem = status('RssShmem') - before.shmem
+      const got = new Uint8Array(1)
+      for (let i = 0; i < pages; i++) {
+        memory.read(i * step, got)
+        expect(got[0]).toBe(1 + (i % 200))
+      }
+      expect(rss).toBeLessThan(64 * MiB)
+      expect([shmem >= pages * 4096, shmem < 64 * MiB]).toEqual([true, true])
+      expect(memory.backing.residentBytes!()).toBe(pages * 4096)
+      expect(memory.undoStats().savedBytes).toBe(pages * 4096)
+      memory.rewind(mark)
+      memory.read((pages - 1) * step, got)
+      expect(got[0]).toBe(0)
+      memory.close()
+      expect(status('RssShmem')).toBeLessThan(before.shmem + MiB)
+    },
+  )
 
   it('6 GiB: more than one view may hold works, window by window', () => {
     const backing = openMemfd(6 * GiB)
@@ -261,6 +277,44 @@ describe.skipIf(!native)('memfd', () => {
     expect(starts.length).toBeGreaterThan(0)
     for (const start of starts) expect(start % SIZE_UNIT).toBe(0)
     backing.close()
+  })
+})
+
+describe.skipIf(!native)('mapping refused', () => {
+  it('is one line or the next kind, and leaves nothing behind', () => {
+    // In a process of its own: a limit on address space, just above what it has, lets small windows through and no large one.
+    const index = fileURLToPath(new URL('../../../src/devdax/backing/index.ts', import.meta.url))
+    const script = `
+      import { readdirSync, readFileSync } from 'node:fs'
+      import { createRequire } from 'node:module'
+      import { chooseBacking, openFile, openMemfd } from ${JSON.stringify(index)}
+      const [MiB, GiB] = [2 ** 20, 2 ** 30]
+      const left = () => [readdirSync('/proc/self/fd').length, /famsim-/.test(readFileSync('/proc/self/maps', 'utf8'))]
+      openMemfd(4 * MiB).close()
+      const now = Number(/^VmSize:\\s+(\\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))[1]) * 1024
+      const setrlimit = createRequire(import.meta.url)('koffi').load(null).func('int setrlimit(int what, uint64_t *limits)')
+      const RLIMIT_AS = 9
+      const rc = setrlimit(RLIMIT_AS, BigUint64Array.of(BigInt(now + 600 * MiB), BigInt(now + 600 * MiB)))
+      openMemfd(4 * MiB).close()
+      const before = left()
+      const refusals = [openMemfd, openFile].map(open => {
+        try { open(GiB); return null } catch (error) { return error.name + ': ' + error.message }
+      })
+      const { kind, why } = chooseBacking({ size: GiB })
+      console.log(JSON.stringify({ rc, refusals, kind, why, before, after: left() }))`
+    const r = JSON.parse(
+      execFileSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
+        cwd: fileURLToPath(new URL('../../..', import.meta.url)),
+        encoding: 'utf8',
+      }),
+    )
+    expect([r.rc, r.before[1], r.after]).toEqual([0, false, r.before])
+    for (const message of r.refusals)
+      expect(message).toMatch(
+        /^BackingError: (memfd|file) backing, window 0: mmap\([^\n]*\): ENOMEM \(errno 12\); no address space left; ulimit -v unlimited$/,
+      )
+    expect(r.kind).toBe('arraybuffer')
+    expect(r.why).toContain('ENOMEM')
   })
 })
 
@@ -390,7 +444,9 @@ describe('hugetlb', () => {
   it.skipIf(!native || freePages > 8)('is refused by the kernel, not killed later, when the counters lied', () => {
     const lying = counters('100', '0')
     const before = fds()
-    expect(refusal(() => openHugetlb(32 * MiB, { counters: lying }))).toMatch(/hugetlb backing.*ENOMEM|EPERM|EINVAL/)
+    expect(refusal(() => openHugetlb(32 * MiB, { counters: lying }))).toMatch(
+      /hugetlb backing.*(ENOMEM.*raise vm.nr_hugepages|EPERM|EINVAL)/,
+    )
     expect(fds()).toBe(before)
   })
 
