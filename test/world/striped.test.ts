@@ -88,7 +88,7 @@ describe.each(KERNELS)('a striped file: %s', (_name, o) => {
           }
         })
       }),
-      { numRuns: 25 },
+      { numRuns: 15, endOnFailure: true },
     )
   })
   it('one device goes bad: a file on it is refused there, then everywhere; a file on the other goes on', () => {
