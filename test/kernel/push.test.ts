@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { MKDEV } from '../../src/devdax/index.ts'
 import { PctChooser } from '../../src/explore/index.ts'
-import { O_RDWR, type Sys, tmpfs_create, tmpfs_mknod } from '../../src/kernel/index.ts'
+import { MAP_SHARED, O_RDWR, PROT_READ, type Sys, tmpfs_create, tmpfs_mknod } from '../../src/kernel/index.ts'
 import { MiB, type Step } from '../../src/sim/index.ts'
 import { encodeDaxdevOpen, errnoName, FUSE_DEV_IOC_DAXDEV_OPEN } from '../../src/wire/index.ts'
 import { buildWorld } from '../../src/world/index.ts'
@@ -144,6 +144,48 @@ describe('a device that cannot be had', () => {
     expect(E(rig.push(mt, 1, '/dev/dax0.0'))).toBe('EBUSY')
     expect(rig.push(mt, 1, '/dev/dax1.0')).toBe(0)
     expect(openRead(rig, '/mnt/c')).toEqual(['ok', 8])
+  })
+})
+
+describe('a mount on new', () => {
+  it('a size unlike the map: ENXIO, then EIO, and no WARN (B48)', () => {
+    const warned = (kernel: string, noDefect: string[] = []): unknown[] => {
+      const { rig, s } = rigOf({ kernel, switches: { noDefect } })
+      s.attrValid = 0
+      rig.mount(s)
+      const got = rig.run(function* (sys) {
+        const fd = yield* sys.open('/mnt/a')
+        const at = yield* sys.mmap(0, MiB(2), PROT_READ, MAP_SHARED, fd)
+        s.files.get('a')!.size = MiB(4)
+        yield* sys.fstat(fd)
+        // A fault asks the resolver without looking at the file first.
+        const sig = yield* sys.load_or_signal(at, new Uint8Array(8))
+        return [sig?.si_code, E(yield* sys.pread(fd, 8, 0))]
+      })
+      return [...got, rig.problems().some(p => p.startsWith('WARN'))]
+    }
+    expect(warned('new')).toEqual(['BUS_ADRERR', 'EIO', false])
+    expect(warned('v10')).toEqual(['BUS_ADRERR', 'EIO', true])
+    expect(warned('v10', ['B48'])).toEqual(['BUS_ADRERR', 'EIO', false])
+  })
+  it('a famfs file keeps the address space operations of FUSE; V10 gives it its own', () => {
+    const ops = (kernel: string): string => {
+      const { rig, s } = rigOf({ kernel })
+      const mt = rig.mount(s)
+      openRead(rig, '/mnt/a')
+      return mt.dev.fc.inodes.get(100)!.i_mapping.a_ops.peek()
+    }
+    expect([ops('new'), ops('v10')]).toEqual(['fuse_file_aops', 'famfs_dax_aops'])
+  })
+  it('without famfs: files are read by READ, and unmount takes the lock of a table that never was', () => {
+    const { rig, s } = rigOf()
+    s.init = []
+    s.daxdevs.length = 0
+    rig.mount(s)
+    expect(openRead(rig, '/mnt/a')).toEqual(['ok', 8])
+    expect(s.log).toContain('READ:100')
+    expect(umount(rig, '/mnt')).toBe(0)
+    expect([rig.leaks(), rig.problems()]).toEqual([[], []])
   })
 })
 
