@@ -80,6 +80,8 @@ export class dev_dax {
   readonly reserved: Cell<string | null>
   /** The character device takes open(2). */
   readonly cdev: Cell<boolean>
+  /** Alignment of mappings and size, bytes; the memory's own until somebody writes the attribute. */
+  readonly alignment: Cell<number>
   /** Σ range lengths as the driver saw them at probe, bytes. */
   cached_size = 0
   /** The mapping of the device node's inode, and how its user mappings go; the kernel sets both. */
@@ -99,14 +101,14 @@ export class dev_dax {
     this.devres = new JList(m.journal)
     this.reserved = new Cell<string | null>(m, `${memory.name} iomem`, null)
     this.cdev = new Cell(m, `${memory.name} cdev`, false)
+    this.alignment = new Cell(m, `${memory.name} align`, memory.align)
     this.dax_dev = new dax_device(bus, devno, memory.name, this)
+  }
+  get align(): number {
+    return this.alignment.peek()
   }
   get ranges(): readonly DaxRange[] {
     return this.memory.ranges
-  }
-  /** Bytes. */
-  get align(): number {
-    return this.memory.align
   }
 }
 

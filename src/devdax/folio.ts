@@ -94,6 +94,11 @@ export class Folios {
     return n
   }
 
+  /** The allocator takes the folio whose first page is `head` as it takes any page. */
+  forget(head: number): void {
+    this.touched.delete(head)
+  }
+
   /** Put what users had of them: the idle state again, but for those that are still mapped. */
   free(): void {
     for (const [p, f] of this.touched.entries()) if (f.mapcount === 0) this.touched.delete(p)

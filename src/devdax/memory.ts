@@ -94,6 +94,7 @@ class Epoch {
 }
 
 const NOTHING: Uint8Array = new Uint8Array(0)
+const ZEROS = Buffer.alloc(CHUNK)
 
 const outside = (what: string, off: number, len: number, size: number): never => {
   throw new RangeError(`memory ${what} of ${len} bytes at ${off}: expected whole bytes inside 0 to ${size}`)
@@ -114,6 +115,10 @@ export class Memory {
   private lastId = 0
   /** Stamps of pages, one table a chunk, 512 tables a directory; both appear when a page there is first saved. */
   private readonly stamps: Float64Array[][] = []
+  /** Chunks ever written, of this execution or one that was rewound: what is not in it holds what the backing came with. */
+  private readonly written = new Set<number>()
+  /** The chunk written last, so that a run of writes costs one comparison each. */
+  private lastWritten = -1
 
   constructor(backing: Backing) {
     if (backing.size % CHUNK !== 0 || backing.windowSize % CHUNK !== 0)
@@ -160,6 +165,8 @@ export class Memory {
     if (n <= SMALL && (at & (PIECE - 1)) + n <= PIECE) {
       if (n === 0) return
       const bytes = this.backing.window(i)
+      const chunk = (off / CHUNK) | 0
+      if (chunk !== this.lastWritten) this.note(chunk, chunk)
       if (this.top !== null) this.save(this.top, bytes, off, n)
       for (let k = 0; k < n; k++) bytes[at + k] = src[k]
       return
@@ -181,6 +188,38 @@ export class Memory {
       this.runWindow.fill(byte, this.runAt, this.runAt + n)
       done += n
     }
+  }
+
+  private note(first: number, last: number): void {
+    for (let chunk = first; chunk <= last; chunk++) this.written.add(chunk)
+    this.lastWritten = last
+  }
+
+  /**
+   * The parts of a range, whole chunks or pieces of them, that may hold anything but zeros: off and length of each,
+   * ascending. A backing that outlives the process is looked at, the others are known by what was written.
+   * Throws RangeError outside the device.
+   */
+  used(off: number, len: number): [number, number][] {
+    if (!(off >= 0 && len >= 0 && off + len <= this.size && Number.isInteger(off) && Number.isInteger(len)))
+      outside('used', off, len, this.size)
+    const { kind } = this.backing
+    const blank = kind === 'memfd' || kind === 'hugetlb' || kind === 'arraybuffer'
+    const out: [number, number][] = []
+    for (let at = off; at < off + len; ) {
+      const chunk = (at / CHUNK) | 0
+      const end = (chunk + 1) * CHUNK < off + len ? (chunk + 1) * CHUNK : off + len
+      if (this.written.has(chunk) || (!blank && !this.isZero(at, end - at))) out.push([at, end - at])
+      at = end
+    }
+    return out
+  }
+
+  /** A range of one chunk holds zeros only. */
+  private isZero(off: number, len: number): boolean {
+    const i = (off / this.windowSize) | 0
+    const at = off - i * this.windowSize
+    return ZEROS.subarray(0, len).equals(this.backing.window(i).subarray(at, at + len))
   }
 
   /** CRC-32 (the zip one) of a range. Reading a hole of a memory file makes its pages resident. Throws RangeError outside the device. */
@@ -274,6 +313,9 @@ export class Memory {
       if (n > room) n = room
       this.save(this.top, bytes, off, n)
     }
+    const first = (off / CHUNK) | 0
+    const last = ((off + n - 1) / CHUNK) | 0
+    if (first !== this.lastWritten || last !== first) this.note(first, last)
     this.runWindow = bytes
     this.runAt = at
     return n

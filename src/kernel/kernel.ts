@@ -16,6 +16,7 @@ import {
   type Step,
 } from '../sim/index.ts'
 import { fuse_getxattr_in, type OpcodeTable, opcodeTable } from '../wire/index.ts'
+import { Hotplug } from './mm/memory_hotplug.ts'
 import { task_struct } from './task_struct.ts'
 import type { Dentry } from './vfs/dcache.ts'
 import type { SuperBlock } from './vfs/inode.ts'
@@ -46,6 +47,8 @@ export class Kernel {
   readonly profile: KernelProfile
   readonly opcodes: OpcodeTable
   readonly bus: DaxBus
+  /** Its memory blocks. */
+  readonly hotplug: Hotplug
   /** Root of the host's own name space (tmpfs). */
   readonly root: Dentry
   readonly supers: JList<SuperBlock>
@@ -67,6 +70,8 @@ export class Kernel {
     this.supers = new JList(m.journal)
     this.heap = new Heap(m, name)
     this.bus = new DaxBus(m, name, profile, this.heap)
+    this.hotplug = new Hotplug(this)
+    this.bus.hotplug = this.hotplug
     this.requests = new JMap(m.journal)
     this.faults = new JMap(m.journal)
     this.warned = new JMap(m.journal)
@@ -103,9 +108,14 @@ export class Kernel {
     return this.m.tasks.every(t => t.owner?.k !== this || (t.state === DEAD && !(t.error instanceof Oops)))
   }
 
+  /** Allocations that bound drivers and memory blocks hold: no leaks. */
+  kept(): Set<Alloc> {
+    return new Set([...this.bus.held(), ...this.hotplug.memmap.values()])
+  }
+
   /** At rest everything is given back: report memory and device references that are not. */
   report_leaks(): void {
-    this.heap.report_leaks(this.bus.held())
+    this.heap.report_leaks(this.kept())
     for (const { dax_dev } of this.bus.devices()) {
       const kept = dax_dev.refs.peek() - 1
       if (kept > 0) this.m.problem('leak', `${kept} x reference to ${dax_dev.name} never dropped on ${this.name}`)

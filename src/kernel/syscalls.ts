@@ -3,6 +3,8 @@
 // how an application touches what it mapped.
 import { fabric_read, fabric_write } from '../fabric/index.ts'
 import { ACCESS_NONE, has_signal, Killed, kfn, Op, OpKind, type Step, sleep } from '../sim/index.ts'
+import { ENXIO } from '../wire/index.ts'
+import { sysfs_kf_seq_show, sysfs_kf_write, sysfs_readdir } from './dax/sysfs.ts'
 import type { FuseDev } from './fuse/conn.ts'
 import { fuse_dev_ioctl } from './fuse/dev.ts'
 import { SYSCALL } from './kernel.ts'
@@ -50,6 +52,10 @@ const umount = syscall('umount2', do_umount)
 const ioctl = syscall('ioctl', (_ts: task_struct, dev: FuseDev, cmd: number, arg: Uint8Array) =>
   fuse_dev_ioctl(dev.fc, cmd, arg),
 )
+
+const sysfs_write = syscall('sysfs_write', sysfs_kf_write)
+const sysfs_read = syscall('sysfs_read', sysfs_kf_seq_show)
+const sysfs_list = syscall('sysfs_getdents', sysfs_readdir)
 
 /** A buffer of this length nobody looks at, or the caller's own. */
 const asBuf = (b: Uint8Array | number): Uint8Array => (typeof b === 'number' ? new Uint8Array(b) : b)
@@ -146,6 +152,26 @@ export class Sys {
   drop_caches(): Op<number> {
     return drop_caches(this.ts.k)
   }
+  /** What a file below /sys says, without its newline; or -errno. */
+  sysfs_read(path: string): Op<string | number> {
+    return sysfs_read(this.ts, path)
+  }
+  /** Write a line to a file below /sys: bytes taken, or -errno. */
+  sysfs_write(path: string, text: string): Op<number> {
+    return sysfs_write(this.ts, path, text)
+  }
+  /** Names in a directory below /sys, or -errno. */
+  sysfs_list(path: string): Op<string[] | number> {
+    return sysfs_list(this.ts, path)
+  }
+  /** Hold a page of a device that is system RAM, as a driver or an I/O does: 0, or -ENXIO when no block of it is online. */
+  pin_system_ram(device: string): Op<number> {
+    return pin_user_pages(this.ts, device, true)
+  }
+  /** Let such a page go: 0, or -ENXIO when none is held. */
+  unpin_system_ram(device: string): Op<number> {
+    return pin_user_pages(this.ts, device, false)
+  }
   /** A device tool reads the bare device (mkfs, daxctl). Bytes, or -errno of finding it. */
   tool_read(device: string, off: number, buf: Uint8Array): Op<number> {
     return tool(this.ts, device, off, buf, false)
@@ -172,7 +198,13 @@ const tool = kfn(
   'device tool',
   function* (ts: task_struct, device: string, off: number, buf: Uint8Array, write: boolean): Step<number> {
     const dev = ts.k.bus.byName(device.replace(/^\/dev\//, ''))
-    if (dev === undefined || off + buf.length > dev.memory.size) return -6
+    if (dev === undefined || off + buf.length > dev.memory.size) return -ENXIO
     return yield* write ? fabric_write(dev.memory, off, buf, 'tool') : fabric_read(dev.memory, off, buf, 'tool')
   },
 )
+
+const pin_user_pages = kfn('pin_user_pages', function* (ts: task_struct, device: string, pin: boolean): Step<number> {
+  const dev = ts.k.bus.byName(device.replace(/^\/dev\//, ''))
+  if (dev === undefined) return -ENXIO
+  return (pin ? ts.k.hotplug.pin(dev) : ts.k.hotplug.unpin(dev)) ? 0 : -ENXIO
+})

@@ -395,7 +395,7 @@ export class Rig {
 
   /** Names of kernel memory that is still allocated, but for what bound drivers hold. */
   leaks(): string[] {
-    const kept = this.k.bus.held()
+    const kept = this.k.kept()
     return this.k.heap.live
       .values()
       .filter(a => !kept.has(a))
