@@ -1,5 +1,5 @@
 // Lives worth drawing: how a driver comes to a device and leaves it, and what daxctl's modes can become (kernel.md 2.15).
-// xstate definitions: the first is compiled into every dev_dax, the second is what `daxctl reconfigure-device` reads.
+// xstate definitions: the first is compiled into every dev_dax, the second is what the tool daxctl asks.
 import type { LifecycleConfig } from '../sim/index.ts'
 
 export type BindState = 'unbound' | 'probing' | 'bound' | 'removing'
@@ -19,18 +19,62 @@ export const bindingLife: LifecycleConfig<BindState, BindEvent> = {
   },
 }
 
-/** Modes as daxctl names them; a device without a driver is disabled. */
-export type DaxMode = 'devdax' | 'famfs' | 'system-ram' | 'disabled'
-export type ModeEvent = 'DEVDAX' | 'FAMFS' | 'SYSTEM_RAM' | 'DISABLE'
+/** Modes as daxctl and ndctl name them; a device without a driver is disabled. */
+export type DaxMode = 'devdax' | 'famfs' | 'system-ram' | 'fsdax' | 'disabled'
+/** What is asked of a device: `reconfigure-device -m`, the other commands of daxctl, and ndctl's namespace modes. */
+export type ModeEvent =
+  | 'DEVDAX'
+  | 'FAMFS'
+  | 'SYSTEM_RAM'
+  | 'ENABLE'
+  | 'DISABLE'
+  | 'ONLINE'
+  | 'OFFLINE'
+  | 'NAMESPACE_DEVDAX'
+  | 'NAMESPACE_FSDAX'
 
-/** What `reconfigure-device -m` and `disable-device` allow. From system-ram famfs is refused: go through devdax. */
+/**
+ * What is allowed. From system-ram famfs is refused (go through devdax), and enabling and disabling are not for memory. A
+ * namespace in fsdax mode is no device that daxctl sees.
+ */
 export const daxModes: LifecycleConfig<DaxMode, ModeEvent> = {
-  id: 'daxctl mode',
+  id: 'mode of a dax device',
   initial: 'disabled',
   states: {
-    disabled: { on: { DEVDAX: 'devdax', FAMFS: 'famfs', SYSTEM_RAM: 'system-ram', DISABLE: 'disabled' } },
-    devdax: { on: { DEVDAX: 'devdax', FAMFS: 'famfs', SYSTEM_RAM: 'system-ram', DISABLE: 'disabled' } },
-    famfs: { on: { DEVDAX: 'devdax', FAMFS: 'famfs', SYSTEM_RAM: 'system-ram', DISABLE: 'disabled' } },
-    'system-ram': { on: { DEVDAX: 'devdax', SYSTEM_RAM: 'system-ram', DISABLE: 'disabled' } },
+    disabled: {
+      on: {
+        DEVDAX: 'devdax',
+        FAMFS: 'famfs',
+        SYSTEM_RAM: 'system-ram',
+        ENABLE: 'devdax',
+        DISABLE: 'disabled',
+        NAMESPACE_DEVDAX: 'devdax',
+        NAMESPACE_FSDAX: 'fsdax',
+      },
+    },
+    devdax: {
+      on: {
+        DEVDAX: 'devdax',
+        FAMFS: 'famfs',
+        SYSTEM_RAM: 'system-ram',
+        ENABLE: 'devdax',
+        DISABLE: 'disabled',
+        NAMESPACE_DEVDAX: 'devdax',
+        NAMESPACE_FSDAX: 'fsdax',
+      },
+    },
+    famfs: {
+      on: {
+        DEVDAX: 'devdax',
+        FAMFS: 'famfs',
+        SYSTEM_RAM: 'system-ram',
+        ENABLE: 'famfs',
+        DISABLE: 'disabled',
+        NAMESPACE_DEVDAX: 'devdax',
+        NAMESPACE_FSDAX: 'fsdax',
+      },
+    },
+    'system-ram': { on: { DEVDAX: 'devdax', SYSTEM_RAM: 'system-ram', ONLINE: 'system-ram', OFFLINE: 'system-ram' } },
+    fsdax: { on: { NAMESPACE_DEVDAX: 'devdax', NAMESPACE_FSDAX: 'fsdax' } },
   },
 }

@@ -12,7 +12,15 @@ import {
 } from '../kernel/index.ts'
 import { uuidFrom } from '../media/index.ts'
 import type { KernelProfile } from '../profile/index.ts'
-import { type FamfsMount, famfs_devadd, famfs_fused, famfs_mkfs, famfs_mount, start_famfsd } from '../server/index.ts'
+import {
+  daxctl,
+  type FamfsMount,
+  famfs_devadd,
+  famfs_fused,
+  famfs_mkfs,
+  famfs_mount,
+  start_famfsd,
+} from '../server/index.ts'
 import { MiB, type Step, type Task, UsageError } from '../sim/index.ts'
 import { Fs } from './fs.ts'
 import { cutShort } from './without.ts'
@@ -85,6 +93,15 @@ export class Host {
   attach(d: DaxMemory, driver: DaxDriver): void {
     const dev = this.k.bus.attach(d, driver)
     dax_bind_node(dev, tmpfs_mknod(this.k, `/dev/${d.name}`, dev.dax_dev.devno))
+  }
+
+  /** The tool daxctl, while the scenario is built; what it printed. Throws UsageError when it fails. */
+  daxctl(...words: readonly string[]): readonly string[] {
+    const end = this.world.setup(this, 'daxctl', function* (sys) {
+      return yield* daxctl(sys, words)
+    })
+    if (end.rc !== 0) throw new UsageError(`daxctl ${words.join(' ')}: exit ${end.rc}: ${end.err[0] ?? ''}`)
+    return end.out
   }
 
   /** An application that starts when set-up is over. */

@@ -22,8 +22,9 @@ export {
   type Stat,
   type Sys,
 } from '../kernel/index.ts'
+export { type DaxctlEnd, daxctl } from '../server/index.ts'
 export { GiB, KiB, MiB, ms, replace, type Step, TiB, us } from '../sim/index.ts'
-export { EBUSY, EHWPOISON, EINVAL, EIO, ENOENT, ENOMEM, ENXIO } from '../wire/index.ts'
+export { EBUSY, EHWPOISON, EINVAL, EIO, ENODEV, ENOENT, ENOMEM, ENXIO } from '../wire/index.ts'
 export { Fs } from './fs.ts'
 export { type AppHandle, type AppOptions, type FamfsOptions, Host, type HostOptions } from './host.ts'
 export { buildWorld, isScenario, runScenario, type Scenario, scenario } from './scenario.ts'

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type AnyMachineSnapshot, createMachine } from 'xstate'
 import { adjacencyMapToArray, getAdjacencyMap, getShortestPaths } from 'xstate/graph'
+import { bindingLife, daxModes } from '../../src/devdax/index.ts'
 import { connectionLife } from '../../src/kernel/index.ts'
 import { InvariantError, Lifecycle, type LifecycleConfig, Machine } from '../../src/sim/index.ts'
 
@@ -19,6 +20,8 @@ const door: Life = {
 }
 const lives: [string, Life][] = [
   ['fuse_conn', connectionLife as Life],
+  ['dev_dax', bindingLife as Life],
+  ['mode of a dax device', daxModes as Life],
   ['door', door],
 ]
 
