@@ -73,6 +73,8 @@ export class dev_dax {
   readonly dax_dev: dax_device
   /** dev_dax->pgmap: a static region's own, else what the bound driver made. */
   readonly pgmap: Cell<dev_pagemap | null>
+  /** The pgmap whose struct pages are there: what get_dev_pagemap() finds, whoever publishes it. */
+  readonly memremapped: Cell<dev_pagemap | null>
   readonly folios: Folios
   /** What the bound driver has to undo, newest last. */
   readonly devres: JList<Devres>
@@ -97,6 +99,7 @@ export class dev_dax {
     this.life = new Lifecycle(m, bindingLife)
     this.lock = new Mutex(m, `device_lock(${memory.name})`)
     this.pgmap = new Cell<dev_pagemap | null>(m, 'dev_dax->pgmap', null)
+    this.memremapped = new Cell<dev_pagemap | null>(m, `${memory.name} pgmap_array`, null)
     this.folios = new Folios(m)
     this.devres = new JList(m.journal)
     this.reserved = new Cell<string | null>(m, `${memory.name} iomem`, null)

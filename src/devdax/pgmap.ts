@@ -2,7 +2,7 @@
 // A dynamic device gets one from its driver at each probe; a static region (nvdimm) brings one that outlives drivers.
 import { type Alloc, Cell, kfn, type Machine, type Op, type Step } from '../sim/index.ts'
 import { EBUSY, ENOMEM } from '../wire/index.ts'
-import type { dev_dax } from './device.ts'
+import type { DriverName, dev_dax } from './device.ts'
 import { devm_add_action } from './devres.ts'
 
 /** enum memory_type: what the pages are for. An idle page of GENERIC has a reference, one of FS_DAX none. */
@@ -10,8 +10,8 @@ export type MemoryType = 'MEMORY_DEVICE_GENERIC' | 'MEMORY_DEVICE_FS_DAX'
 
 /** struct dev_pagemap_ops */
 export interface dev_pagemap_ops {
-  /** Name of the driver it belongs to, for reports. */
-  readonly owner: string
+  /** The driver it belongs to. */
+  readonly owner: DriverName
   /** A page is bad: 0, -EOPNOTSUPP (the generic path goes on), or what the holder answered. */
   memory_failure?(dev: dev_dax, pfn: number, nr_pages: number, mf_flags: number): Op<number>
 }
@@ -70,6 +70,7 @@ export const devm_memremap_pages = kfn(
     if (pages === null) return -ENOMEM
     const generic = (yield* pgmap.type.load()) === 'MEMORY_DEVICE_GENERIC'
     dev.folios.appear(yield* pgmap.vmemmap_shift.load(), generic ? 1 : 0)
+    yield* dev.memremapped.store(pgmap)
     devm_add_action(dev, 'memunmap_pages', () => memunmap_pages(dev, generic, pages), pages)
     return 0
   },
@@ -81,6 +82,7 @@ export const devm_memremap_pages = kfn(
  * still mapped do not hold it up, and the later munmap finds no struct page (oracle hold.unbind_mapped).
  */
 const memunmap_pages = kfn('memunmap_pages', function* (dev: dev_dax, generic: boolean, pages: Alloc): Step<void> {
+  yield* dev.memremapped.store(null)
   if (generic) dev.folios.free()
   dev.folios.vanish()
   yield* dev.bus.heap.free(pages)

@@ -72,7 +72,7 @@ function* poisonPage(w: FaultTarget, a: Poison, mem: DaxMemory, told: readonly K
   if (told.length === 0) yield* complete(done)
   for (const k of told)
     k.kthread('memory_failure', function* () {
-      yield* memory_failure(k, mem, page)
+      yield* memory_failure(k, mem, page, 0)
       left.poke(left.peek() - 1)
       if (left.peek() === 0) yield* complete(done)
     })

@@ -13,11 +13,14 @@ export {
   kernelOpcodes,
   POISON,
   PUSHED,
+  RECOVERY,
   SIGNAL,
   SYSCALL,
   UNMAP,
 } from './kernel.ts'
 export { MARKS } from './marks.ts'
+export { kill_me_maybe } from './mm/machine_check.ts'
+export { MADV_HWPOISON } from './mm/madvise.ts'
 export { memory_failure } from './mm/memory_failure.ts'
 export { MAP_FIXED, MAP_PRIVATE, MAP_SHARED, PROT_READ, PROT_WRITE } from './mm/mm_struct.ts'
 export { type ProcessEnd, type ProcessOptions, spawn_process } from './process.ts'

@@ -29,6 +29,7 @@ export const FUSE_REPLIED = new EventKind('replied')
 export const PUSHED = new EventKind('pushed')
 export const FAULT = new EventKind('fault')
 export const POISON = new EventKind('poison')
+export const RECOVERY = new EventKind('recovery action')
 export const SIGNAL = new EventKind('signal')
 export const SYSCALL = new EventKind('returns')
 export const UNMAP = new EventKind('unmap')
@@ -58,6 +59,8 @@ export class Kernel {
   readonly requests: JMap<string, number>
   /** Faults taken, by size (`PTE`, `PMD`). */
   readonly faults: JMap<string, number>
+  /** Memory failures by result (`Recovered`, `Failed`): /sys/devices/system/node/node0/memory_failure. */
+  readonly mf_stats: JMap<string, number>
   private readonly warned: JMap<string, true>
   private readonly pids: Cell<number>
   private readonly inos: Cell<number>
@@ -74,6 +77,7 @@ export class Kernel {
     this.bus.hotplug = this.hotplug
     this.requests = new JMap(m.journal)
     this.faults = new JMap(m.journal)
+    this.mf_stats = new JMap(m.journal)
     this.warned = new JMap(m.journal)
     this.pids = new Cell(m, 'pid', 100)
     this.inos = new Cell(m, 'ino', 1)

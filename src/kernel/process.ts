@@ -2,6 +2,7 @@
 import { Killed, kfn, type Step, type Task } from '../sim/index.ts'
 import type { Kernel } from './kernel.ts'
 import { do_munmap } from './mm/mmap.ts'
+import { get_signal } from './signal.ts'
 import { Sys } from './syscalls.ts'
 import { type Cred, task_struct } from './task_struct.ts'
 import { close_fd } from './vfs/file.ts'
@@ -23,6 +24,7 @@ function* main(ts: task_struct, body: (sys: Sys) => Step<any>): Step<ProcessEnd>
   let end: ProcessEnd
   try {
     end = { value: yield* body(new Sys(ts)), signal: null }
+    get_signal(ts)
   } catch (e) {
     if (!(e instanceof Killed)) throw e
     end = { value: undefined, signal: e }

@@ -8,9 +8,11 @@ import { sysfs_kf_seq_show, sysfs_kf_write, sysfs_readdir } from './dax/sysfs.ts
 import type { FuseDev } from './fuse/conn.ts'
 import { fuse_dev_ioctl } from './fuse/dev.ts'
 import { SYSCALL } from './kernel.ts'
+import { do_madvise } from './mm/madvise.ts'
 import { user_load, user_store } from './mm/memory.ts'
 import { do_mmap, do_munmap } from './mm/mmap.ts'
-import type { SigInfo, task_struct } from './task_struct.ts'
+import { get_signal } from './signal.ts'
+import type { McePolicy, SigInfo, task_struct } from './task_struct.ts'
 import { close_fd } from './vfs/file.ts'
 import type { DirEntry, StatFs } from './vfs/inode.ts'
 import { drop_caches } from './vfs/iput.ts'
@@ -29,6 +31,7 @@ const syscall = <A extends any[], T>(name: string, body: (ts: task_struct, ...a:
     const { m } = ts.k
     if (m.trace.on || m.hooks.live) m.emit(SYSCALL, name, null, typeof r === 'number' ? r : 0, 0, null)
     if (ts.task && has_signal(ts.task, 'SIGKILL')) throw new Killed('SIGKILL', null)
+    get_signal(ts)
     return r
   })
 
@@ -47,6 +50,7 @@ const statfs = syscall('statfs', vfs_statfs)
 const getdents = syscall('getdents64', iterate_dir)
 const mmap = syscall('mmap', do_mmap)
 const munmap = syscall('munmap', do_munmap)
+const madvise = syscall('madvise', do_madvise)
 const mount = syscall('mount', do_mount_fuse)
 const umount = syscall('umount2', do_umount)
 const ioctl = syscall('ioctl', (_ts: task_struct, dev: FuseDev, cmd: number, arg: Uint8Array) =>
@@ -107,6 +111,14 @@ export class Sys {
   }
   munmap(addr: number, len: number): Op<number> {
     return munmap(this.ts, addr, len)
+  }
+  /** MADV_HWPOISON is the only advice there is. */
+  madvise(addr: number, len: number, advice: number): Op<number> {
+    return madvise(this.ts, addr, len, advice)
+  }
+  /** prctl(PR_MCE_KILL): when to be signalled for a bad page that this process maps and did not touch. */
+  mce_kill(policy: McePolicy): void {
+    this.ts.mce_kill = policy
   }
   mount(dev: FuseDev, path: string): Op<number> {
     return mount(this.ts, dev, path)

@@ -21,7 +21,12 @@ export interface SigInfo {
   /** e.g. BUS_ADRERR, SEGV_MAPERR */
   readonly si_code: string
   readonly si_addr: number
+  /** Of BUS_MCEERR: log2 of how much around it is lost. */
+  readonly si_addr_lsb?: number
 }
+
+/** prctl(PR_MCE_KILL): when the process wants to hear of a bad page that it maps but did not touch. */
+export type McePolicy = 'default' | 'early' | 'late'
 
 /** struct task_struct */
 export class task_struct {
@@ -37,6 +42,10 @@ export class task_struct {
   readonly upcalls: Cell<number>
   /** Signals that were delivered, in order. */
   readonly delivered: SigInfo[] = []
+  /** Signals that wait until it returns to user mode, oldest first. */
+  readonly pending: SigInfo[] = []
+  /** PF_MCE_PROCESS, PF_MCE_EARLY */
+  mce_kill: McePolicy = 'default'
   task: Task | null = null
 
   constructor(k: Kernel, comm: string, o: { user: boolean; cred?: Cred }) {

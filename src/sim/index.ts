@@ -89,7 +89,7 @@ export {
   up_read,
   up_write,
 } from './rwsem.ts'
-export { has_signal, INTERRUPTED, NOT_LOCKED, signal, type WaitMode } from './signal.ts'
+export { has_signal, INTERRUPTED, NOT_LOCKED, signal, take_signal, type WaitMode } from './signal.ts'
 export { SpinLock, spin_is_locked, spin_lock, spin_section, spin_trylock, spin_unlock } from './spinlock.ts'
 export { Srcu, srcu_read_lock, srcu_read_unlock, synchronize_srcu } from './srcu.ts'
 export { DEAD, Killed, Oops, RUNNABLE, SLEEPING, Task } from './task.ts'

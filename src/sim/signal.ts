@@ -37,6 +37,14 @@ export function has_signal(t: Task, name: string): boolean {
   return has
 }
 
+/** Take a pending signal of this name away; false when none is. */
+export function take_signal(t: Task, name: string): boolean {
+  if (!has_signal(t, name)) return false
+  t.m.journal.watch?.touch(t, true)
+  t.signals.splice(t.signals.indexOf(name), 1)
+  return true
+}
+
 /** Send a signal to a task: it becomes pending, and a sleep that it may end is over. */
 export function signal(t: Task, name: string): void {
   t.m.journal.watch?.touch(t, true)

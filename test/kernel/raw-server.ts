@@ -354,12 +354,11 @@ export class Rig {
     this.go()
   }
 
-  /** A page of a device goes bad and this host learns of it; what memory_failure() said. */
+  /** This host is told that a page of a device is bad (its bytes stay good); what memory_failure() said. */
   poison(dev: number, off: number): number {
     const mem = this.mems[dev]!
-    mem.poison.add(Math.floor(off / 4096))
     const t = this.kthread('memory_failure', function* (k) {
-      return yield* memory_failure(k, mem, off)
+      return yield* memory_failure(k, mem, off, 0)
     })
     this.go()
     return t.value as number

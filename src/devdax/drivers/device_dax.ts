@@ -4,15 +4,15 @@ import { kfn, type Step } from '../../sim/index.ts'
 import { EINVAL, ENOMEM } from '../../wire/index.ts'
 import type { dev_dax } from '../device.ts'
 import { devm_add_action } from '../devres.ts'
-import { type dev_pagemap_ops, devm_kzalloc, devm_memremap_pages, devm_request_mem_region, pgmap_of } from '../pgmap.ts'
+import { devm_kzalloc, devm_memremap_pages, devm_request_mem_region, pgmap_of } from '../pgmap.ts'
 import { order_of } from '../range.ts'
 import { dax_set_ops, kill_dax, run_dax } from '../super.ts'
 import { dev_dax_ops } from './direct-access.ts'
 
-/** It has no handler of its own: the generic path finds and kills who maps the page. */
-const device_dax_pagemap_ops: dev_pagemap_ops = { owner: 'device_dax' }
-
-/** dev_dax_probe(): 0, -EINVAL (geometry), -ENOMEM, -EBUSY (somebody has the memory). */
+/**
+ * dev_dax_probe(): 0, -EINVAL (geometry), -ENOMEM, -EBUSY (somebody has the memory). It gives the pgmap no operations: on
+ * memory_failure() the generic path finds and kills who maps the page, unless a static pgmap still has another's (B34).
+ */
 export const dev_dax_probe = kfn('dev_dax_probe', function* (dev: dev_dax): Step<number> {
   const fixed = dev.memory.region === 'static'
   if (fixed ? dev.ranges.length > 1 : (yield* dev.pgmap.load()) !== null) return -EINVAL
@@ -24,7 +24,6 @@ export const dev_dax_probe = kfn('dev_dax_probe', function* (dev: dev_dax): Step
   if (rc !== 0) return rc
   dev.cached_size = dev.memory.size
   yield* pgmap.type.store('MEMORY_DEVICE_GENERIC')
-  yield* pgmap.ops.store(device_dax_pagemap_ops)
   yield* pgmap.vmemmap_shift.store(order_of(dev.align))
   rc = yield* devm_memremap_pages(dev, pgmap)
   if (rc !== 0) return rc

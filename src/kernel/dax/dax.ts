@@ -6,6 +6,7 @@ import {
   dax_direct_access,
   dax_read_lock,
   dax_read_unlock,
+  type dev_dax,
   phys_of,
 } from '../../devdax/index.ts'
 import { fabric_read, fabric_write } from '../../fabric/index.ts'
@@ -153,6 +154,29 @@ const grab_mapping_entry = kfn(
 const unlock_entry = kfn('dax_unlock_entry', function* (mapping: AddressSpace, key: number): Step<void> {
   mapping.locked.delete(key)
   yield* wake_up_all(mapping.wq)
+})
+
+/** What dax_lock_folio() locked: an entry of a file, or nothing where the device node has the folio (`key` is -1). */
+export interface DaxCookie {
+  readonly mapping: AddressSpace
+  readonly key: number
+}
+
+/** dax_lock_folio(): nobody changes the mapping of the folio of this page until it is unlocked. Null: it has none. */
+export const dax_lock_folio = kfn('dax_lock_folio', function* (dev: dev_dax, page: number): Step<DaxCookie | null> {
+  for (;;) {
+    const { folio } = dev.folios.of(page)
+    const mapping = folio.mapping as AddressSpace | null
+    if (mapping === null) return null
+    if (mapping === dev.i_mapping) return { mapping, key: -1 }
+    const key = yield* grab_mapping_entry(mapping, folio.index, false)
+    if (dev.folios.of(page).folio.mapping === mapping) return { mapping, key }
+    yield* unlock_entry(mapping, key)
+  }
+})
+
+export const dax_unlock_folio = kfn('dax_unlock_folio', function* (c: DaxCookie): Step<void> {
+  if (c.key >= 0) yield* unlock_entry(c.mapping, c.key)
 })
 
 /**

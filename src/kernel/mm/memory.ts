@@ -1,8 +1,8 @@
 // Page faults and user loads and stores. A user access goes through the page table; what is missing there faults.
 import { fabric_read, fabric_write } from '../../fabric/index.ts'
-import { down_read, Killed, kfn, min, roundDown, type Step, up_read } from '../../sim/index.ts'
-import { SIGNAL } from '../kernel.ts'
-import type { SigInfo, task_struct } from '../task_struct.ts'
+import { down_read, kfn, min, roundDown, type Step, up_read } from '../../sim/index.ts'
+import { force_sig_fault, get_signal } from '../signal.ts'
+import type { task_struct } from '../task_struct.ts'
 import {
   type mm_struct,
   PAGE_SHIFT,
@@ -22,14 +22,6 @@ import {
 import { zap_page_range } from './mmap.ts'
 
 const PAGE_SIZE = 1 << PAGE_SHIFT
-
-/** force_sig_fault(): the running task gets a signal for what it just did; unhandled, it unwinds and the process ends. */
-export function force_sig_fault(ts: task_struct, signal: string, si_code: string, si_addr: number): never {
-  const info: SigInfo = { signal, si_code, si_addr }
-  ts.delivered.push(info)
-  ts.k.m.emit(SIGNAL, `${signal}/${si_code}`, null, si_addr, 0, info)
-  throw new Killed(signal, info)
-}
 
 /** handle_mm_fault(): 2 MiB first where the mapping allows it and nothing is there yet, else one page. VM_FAULT_ bits. */
 export const handle_mm_fault = kfn(
@@ -111,11 +103,25 @@ const translate = (ts: task_struct, addr: number, write: boolean): { pte: Pte; o
   return null
 }
 
+/** get_user_pages() of one address: where it lies, faulting it in if need be. Null when it cannot be had. */
+export const user_page = kfn('get_user_pages', function* (ts: task_struct, addr: number): Step<
+  ReturnType<typeof translate>
+> {
+  const there = translate(ts, addr, false)
+  const vma = ts.mm!.find_vma(addr)
+  if (there !== null || vma === undefined) return there
+  yield* down_read(ts.mm!.mmap_lock)
+  yield* handle_mm_fault(vma, addr, false)
+  yield* up_read(ts.mm!.mmap_lock)
+  return translate(ts, addr, false)
+})
+
 /** Copy between a user address and a buffer, page run by page run, faulting where needed. */
 const user_access = kfn(
   'user access',
   function* (ts: task_struct, addr: number, buf: Uint8Array, write: boolean): Step<void> {
     let done = 0
+    get_signal(ts)
     while (done < buf.length) {
       const at = addr + done
       const own = ts.mm!.anon.get(roundDown(at, PAGE_SIZE) / PAGE_SIZE)
