@@ -1,10 +1,13 @@
 /**
- * Which pages of one device are poisoned: reading them is a machine check (kernel.md 2.14 is what follows from that).
- * Sparse and sorted: a handful of pages on a device of any size. Changes go to the owner's undo journal, if there is one.
- * Units: pages are 4 KiB and numbered from the start of the device; ranges are in bytes.
+ * Which 64-byte lines of one device are poisoned: reading them is a machine check (kernel.md 2.14 is what follows from that).
+ * Kept as runs of lines, sorted and apart: a handful on a device of any size, and one for a device that lost its power.
+ * Changes go to the owner's undo journal, if there is one.
+ * Units: lines are 64 bytes and pages 4 KiB, both numbered from the start of the device; ranges are in bytes.
  */
 
-/** The grain of poison, bytes. */
+/** The grain of poison, bytes: what a memory controller can tell apart. */
+export const POISON_LINE = 64
+/** The grain in which a kernel hears of it, bytes. */
 export const POISON_PAGE = 4096
 
 /** What can take a change back when a world is rewound. */
@@ -25,10 +28,12 @@ export interface UndoJournal {
   } | null
 }
 
-/** The poisoned pages of one device. */
+/** First line of each run, and the first line after it, in turn. Replaced, never changed. */
+type Runs = readonly number[]
+
+/** The poisoned lines of one device. */
 export class PoisonMap implements Undoable {
-  /** Page numbers, ascending, each once. */
-  private readonly sorted: number[] = []
+  private runs: Runs = []
   private readonly journal: UndoJournal | null
 
   /** Id of the device: to a watch its poison is part of it. */
@@ -36,6 +41,72 @@ export class PoisonMap implements Undoable {
   constructor(journal: UndoJournal | null = null, id = 0) {
     this.journal = journal
     this.id = id
+  }
+
+  /** Is anything poisoned at all? What every access asks first; the answer of `first` is what a watch is told. */
+  get any(): boolean {
+    return this.runs.length > 0
+  }
+
+  /** Poison a page; false when all of it was. Throws RangeError when it is no page number. */
+  add(page: number): boolean {
+    return this.change(page * POISON_PAGE, POISON_PAGE, true)
+  }
+
+  /** Heal a page; false when all of it was sound. Throws RangeError when it is no page number. */
+  clear(page: number): boolean {
+    return this.change(page * POISON_PAGE, POISON_PAGE, false)
+  }
+
+  /** Poison every line that a range of bytes touches; false when all were. Throws RangeError for a range that is none. */
+  addRange(off: number, len: number): boolean {
+    return this.change(off, len, true)
+  }
+
+  /** Heal every line that a range touches; false when all were sound. Throws RangeError for a range that is none. */
+  clearRange(off: number, len: number): boolean {
+    return this.change(off, len, false)
+  }
+
+  /** Is any byte of `len` bytes at `off` poisoned? An empty range holds none. */
+  has(off: number, len: number): boolean {
+    return this.first(off, len) >= 0
+  }
+
+  /** Where in a range of bytes the poison starts, or -1: where a copy has to stop. */
+  first(off: number, len: number): number {
+    if (this.runs.length === 0 || !(len > 0)) return this.looked(-1)
+    const line = lineOf(off)
+    const i = after(this.runs, line)
+    if (i % 2 === 1) return this.looked(off)
+    const start = this.runs[i]
+    return this.looked(start !== undefined && start <= lineOf(off + len - 1) ? start * POISON_LINE : -1)
+  }
+
+  /** How many pages have a poisoned line. */
+  get count(): number {
+    return this.pages().length
+  }
+
+  /** All pages with a poisoned line, ascending. */
+  pages(): number[] {
+    const out: number[] = []
+    for (const { off, len } of this.ranges())
+      for (let page = pageOf(off); page <= pageOf(off + len - 1); page++) if (out.at(-1) !== page) out.push(page)
+    return out
+  }
+
+  /** All poisoned ranges of bytes, ascending, apart. */
+  ranges(): { readonly off: number; readonly len: number }[] {
+    const out: { off: number; len: number }[] = []
+    for (let i = 0; i < this.runs.length; i += 2)
+      out.push({ off: this.runs[i]! * POISON_LINE, len: (this.runs[i + 1]! - this.runs[i]!) * POISON_LINE })
+    return this.looked(out)
+  }
+
+  /** Called by the journal. Pushes nothing. */
+  undo(_key: null, old: Runs): void {
+    this.runs = old
   }
 
   /** Somebody learns `v` of it. */
@@ -48,81 +119,49 @@ export class PoisonMap implements Undoable {
     return v
   }
 
-  /** How many pages are poisoned. */
-  get count(): number {
-    return this.looked(this.sorted.length)
-  }
-
-  /** Poison a page; false when it was. Throws RangeError when it is no page number. */
-  add(page: number): boolean {
-    return this.change(page, true)
-  }
-
-  /** Heal a page; false when it was sound. Throws RangeError when it is no page number. */
-  clear(page: number): boolean {
-    return this.change(page, false)
-  }
-
-  /** Is any byte of `len` bytes at `off` poisoned? An empty range holds none. */
-  has(off: number, len: number): boolean {
-    return this.first(off, len) >= 0
-  }
-
-  /** The lowest poisoned page that a range of bytes touches, or -1: where a copy has to stop. */
-  first(off: number, len: number): number {
-    if (this.sorted.length === 0 || !(len > 0)) return this.looked(-1)
-    const i = this.find(pageOf(off))
-    return this.looked(i < this.sorted.length && this.sorted[i] <= pageOf(off + len - 1) ? this.sorted[i] : -1)
-  }
-
-  /** All poisoned pages, ascending; a copy. */
-  pages(): number[] {
-    return this.looked(this.sorted.slice())
-  }
-
-  /** Called by the journal: `key` is a page, `old` whether it was poisoned. Pushes nothing. */
-  undo(key: number, old: boolean): void {
-    this.set(key, old)
-  }
-
-  private change(page: number, poisoned: boolean): boolean {
-    if (!(Number.isSafeInteger(page) && page >= 0))
+  private change(off: number, len: number, poisoned: boolean): boolean {
+    if (!(Number.isSafeInteger(off) && off >= 0 && Number.isSafeInteger(len) && len > 0))
       throw new RangeError(
-        `poison: page ${page}: expected a whole number from 0 up (a byte offset divided by ${POISON_PAGE})`,
+        `poison: ${len} bytes at ${off}: expected whole numbers, a length above 0 and an offset from 0 up`,
       )
-    if (!this.set(page, poisoned)) return false
-    this.journal?.push(this, page, !poisoned)
+    const old = this.runs
+    const next = replaced(old, lineOf(off), lineOf(off + len - 1) + 1, poisoned)
+    if (next.length === old.length && next.every((line, i) => line === old[i])) return false
+    this.journal?.push(this, null, old)
+    this.runs = next
     const watch = this.journal?.watch
     if (watch) {
       watch.touch(this, true)
-      if (poisoned) watch.add(this.id, 'poison', page)
-      else watch.remove(this.id, 'poison', page)
+      for (let i = 0; i < old.length; i += 2) watch.remove(this.id, ['poison', old[i + 1]], old[i])
+      for (let i = 0; i < next.length; i += 2) watch.add(this.id, ['poison', next[i + 1]], next[i])
     }
     return true
-  }
-
-  /** Make one page so; false when it is. */
-  private set(page: number, poisoned: boolean): boolean {
-    const i = this.find(page)
-    const found = i < this.sorted.length && this.sorted[i] === page
-    if (found === poisoned) return false
-    if (poisoned) this.sorted.splice(i, 0, page)
-    else this.sorted.splice(i, 1)
-    return true
-  }
-
-  /** Index of the first entry not below `page`. */
-  private find(page: number): number {
-    let low = 0
-    let high = this.sorted.length
-    while (low < high) {
-      const mid = (low + high) >>> 1
-      if (this.sorted[mid] < page) low = mid + 1
-      else high = mid
-    }
-    return low
   }
 }
 
-/** The page of a byte, without rounding up at sizes where a shift would overflow. */
+/** How many entries are not above `line`: odd inside a run. */
+const after = (runs: Runs, line: number): number => {
+  let low = 0
+  let high = runs.length
+  while (low < high) {
+    const mid = (low + high) >>> 1
+    if (runs[mid]! <= line) low = mid + 1
+    else high = mid
+  }
+  return low
+}
+
+/** The runs with [from, to) made poisoned or sound; runs that meet become one. */
+const replaced = (runs: Runs, from: number, to: number, poisoned: boolean): Runs => {
+  const out: number[] = []
+  for (const line of runs) if (line < from) out.push(line)
+  if ((out.length % 2 === 1) !== poisoned) out.push(from)
+  const rest = runs.filter(line => line > to)
+  if ((rest.length % 2 === 1) !== poisoned) out.push(to)
+  out.push(...rest)
+  return out
+}
+
+/** The line of a byte, without rounding up at sizes where a shift would overflow. */
+const lineOf = (byte: number): number => (byte - (byte % POISON_LINE)) / POISON_LINE
 const pageOf = (byte: number): number => (byte - (byte % POISON_PAGE)) / POISON_PAGE
