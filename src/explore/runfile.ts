@@ -50,7 +50,7 @@ export interface RunFile {
   readonly with?: RunWith
 }
 
-const KINDS: readonly ChoiceKind[] = ['schedule', 'duration', 'fault', 'wakeup', 'poison', 'load', 'store']
+const KINDS: readonly ChoiceKind[] = ['schedule', 'duration', 'fault', 'wakeup', 'poison', 'load', 'store', 'line']
 const VERDICTS: readonly Verdict[] = ['failed', 'deadlock', 'steps']
 const POLICIES: readonly Policy[] = ['free', 'timed']
 /** More choices than an execution can have: a number typed by hand must not fill the memory. */

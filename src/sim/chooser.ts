@@ -9,7 +9,7 @@ export interface Option {
   readonly pending?: Op | null
 }
 
-export type ChoiceKind = 'schedule' | 'duration' | 'fault' | 'wakeup' | 'poison' | 'load' | 'store'
+export type ChoiceKind = 'schedule' | 'duration' | 'fault' | 'wakeup' | 'poison' | 'load' | 'store' | 'line'
 
 /** What a strategy may look at besides the options. */
 export interface ChoiceContext {

@@ -35,6 +35,11 @@ export class Journal {
   private on = false
   private savers: Saver[] = []
 
+  /** Is a mark open? What no journal keeps need not be copied for it. */
+  get marked(): boolean {
+    return this.on
+  }
+
   /** Register state that is copied at marks. Register before the first mark. */
   addSaver(s: Saver): void {
     assert(!this.on, 'a saver is registered before the first mark')
