@@ -5,6 +5,7 @@ import {
   after,
   EHWPOISON,
   EIO,
+  flush_processor_cache,
   GiB,
   KiB,
   MAP_FIXED,
@@ -61,13 +62,20 @@ export default scenario('first light: open once, then reach the memory without t
 
   h0.app('writer', function* (sys) {
     upcalls = 0
-    world.say('writer opens both files and fills them, by write(2) and by stores')
+    world.say('writer opens both files and fills them, by write(2) and by stores; then it flushes them')
     let fd = yield* sys.open(`${MNT}/simple`, O_RDWR)
     for (let pos = 0; pos < SIMPLE; pos += MiB(1)) yield* sys.pwrite(fd, pattern(1, pos, MiB(1)), pos)
+    // The hosts' caches are not kept equal: what is to be read on h1 has to be written back.
+    const simple = yield* sys.mmap(0, SIMPLE, PROT_READ, MAP_SHARED, fd)
+    yield* flush_processor_cache(sys, simple, SIMPLE)
+    yield* sys.munmap(simple, SIMPLE)
     yield* sys.close(fd)
     fd = yield* sys.open(`${MNT}/striped`, O_RDWR)
     const at = yield* sys.mmap(0, STRIPED, PROT_READ | PROT_WRITE, MAP_SHARED, fd)
-    for (let pos = 0; pos < STRIPED; pos += MiB(2)) yield* sys.store(at + pos, pattern(2, pos, KiB(64)))
+    for (let pos = 0; pos < STRIPED; pos += MiB(2)) {
+      yield* sys.store(at + pos, pattern(2, pos, KiB(64)))
+      yield* flush_processor_cache(sys, at + pos, KiB(64))
+    }
     yield* sys.munmap(at, STRIPED)
     yield* sys.close(fd)
     yield* written.open()

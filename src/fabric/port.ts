@@ -1,101 +1,71 @@
-// The way from a host to the memory. Every access to device bytes goes through here and carries its cause; that is what the
-// standing invariant of every world looks at: a kernel never reads or writes the memory for itself.
-// The memory is coherent here: what one host stores, the next load of any host sees.
+// The operations on device bytes: loads and stores. Who may import the room reaches the memory by these and by those of flush.ts.
 import type { DaxMemory } from '../devdax/index.ts'
-import { ACCESS_READ, ACCESS_WRITE, Op, OpKind, roundDown, type Task } from '../sim/index.ts'
+import { ACCESS_NONE, ACCESS_READ, ACCESS_WRITE, Op, OpKind, type Task, trunc } from '../sim/index.ts'
+import { type Cause, checkCause } from './cause.ts'
+import { chance } from './chance.ts'
+import { DEVICE, LINK, LOCAL } from './costs.ts'
+import { changing, type FabricHost, type Port } from './fabric.ts'
+import { pagesOf } from './lines.ts'
 
-/**
- * Why device bytes are touched.
- * read, write: a user task in a system call; load, store: a user task through its own mapping; raw: a user task through a
- * mapping of the device node; tool: a device tool (mkfs on the bare device, daxctl).
- */
-export type Cause = 'read' | 'write' | 'load' | 'store' | 'raw' | 'tool'
-
-/** What the layer above hangs on Task.owner; the invariant needs only this. */
+/** What the layer above hangs on Task.owner; the fabric needs only this. */
 export interface Agent {
   /** The task has a user address space; a kernel thread has not. */
   readonly user: boolean
+  /** What its host has of the fabric. Without one it reaches the memory itself, as with caches off. */
+  readonly fabric?: FabricHost | null
 }
-
-/** Cost of the way, ns and bytes per ns. */
-export interface LinkCost {
-  readonly latency: number
-  readonly bytesPerNs: number
-}
-
-/** CXL memory behind one link: 300 ns to the first byte, 28 bytes per ns after it. */
-export const DEFAULT_LINK: LinkCost = { latency: 300, bytesPerNs: 28 }
-
-/** Grain in which a watch counts the bytes of a memory. */
-const WATCHED_PAGE = 4096
 
 interface Access {
   readonly buf: Uint8Array
   readonly cause: Cause
-  readonly link: LinkCost
 }
 
-const checkCause = (t: Task, mem: DaxMemory, off: number, acc: Access): void => {
-  const agent = t.owner as Agent | null
-  if (agent?.user) return
-  t.m.problem(
-    'cause',
-    `kernel task ${t.label} touches ${mem.name} at 0x${off.toString(16)} (said to be: ${acc.cause}); only user tasks and device tools may`,
-  )
-}
+/** The way that `t` has to a memory. */
+export const portOf = (t: Task, mem: DaxMemory): Port | null => (t.owner as Agent | null)?.fabric?.port(mem) ?? null
 
-const pay = (t: Task, acc: Access): void => {
-  t.now += acc.link.latency + ((acc.buf.length / acc.link.bytesPerNs) | 0)
-}
+const bare = (bytes: number): number => trunc(LINK.latency + DEVICE.latency + bytes / LINK.bytesPerNs)
 
-/** An operation on a range of a memory: check the cause, pay for the way, move the bytes. Gives how many. */
-const access = (
-  name: string,
-  kind: number,
-  move: (t: Task, mem: DaxMemory, off: number, buf: Uint8Array) => void,
-): OpKind =>
-  new OpKind(name, kind, 0, false, (t, op: Op) => {
-    const mem = op.obj as DaxMemory
-    const acc = op.b as Access
-    checkCause(t, mem, op.a, acc)
-    pay(t, acc)
-    move(t, mem, op.a, acc.buf)
-    return acc.buf.length
-  })
-const READ = access('mem read', ACCESS_READ, (t, mem, off, buf) => {
-  mem.memory.read(off, buf)
-  t.m.journal.watch?.saw(buf, t)
-})
-const WRITE = access('mem write', ACCESS_WRITE, (t, mem, off, buf) => {
-  const { watch } = t.m.journal
-  if (watch !== null) eachPage(mem, off, buf.length, (page, bytes) => watch.remove(mem.id, bytes, page))
-  mem.memory.write(off, buf)
-  if (watch !== null) eachPage(mem, off, buf.length, (page, bytes) => watch.add(mem.id, bytes, page))
-})
-
-/** The pages a range lies in, as the watch counts them: number and bytes. */
-function eachPage(mem: DaxMemory, off: number, length: number, f: (page: number, bytes: Uint8Array) => void): void {
-  const bytes = new Uint8Array(WATCHED_PAGE)
-  for (let at = roundDown(off, WATCHED_PAGE); at < off + length; at += WATCHED_PAGE) {
-    mem.memory.read(at, bytes)
-    f(at / WATCHED_PAGE, bytes)
+/** An operation on a range of a memory: check the cause, move the bytes, pay for the way. Gives how many. */
+const READ = new OpKind('mem read', ACCESS_READ, 0, false, (t, op: Op) => {
+  const mem = op.obj as DaxMemory
+  const { buf, cause } = op.b as Access
+  checkCause(t, (t.owner as Agent | null)?.user === true, mem, op.a, cause)
+  const port = portOf(t, mem)
+  if (port === null) {
+    mem.memory.read(op.a, buf)
+    t.now += bare(buf.length)
+  } else {
+    if (port.device.restless) chance(t, port, pagesOf(op.a, buf.length), 'load')
+    port.read(t, op.a, buf, cause)
   }
-}
+  t.m.journal.watch?.saw(buf, t)
+  return buf.length
+})
+const WRITE = new OpKind('mem write', ACCESS_WRITE, 0, false, (t, op: Op) => {
+  const mem = op.obj as DaxMemory
+  const { buf, cause } = op.b as Access
+  checkCause(t, (t.owner as Agent | null)?.user === true, mem, op.a, cause)
+  const port = portOf(t, mem)
+  if (port === null) {
+    changing(t.m.journal, mem, op.a, buf.length, () => mem.memory.write(op.a, buf))
+    t.now += bare(buf.length)
+  } else {
+    if (port.device.restless) chance(t, port, pagesOf(op.a, buf.length), 'store')
+    port.write(t, op.a, buf, cause)
+  }
+  return buf.length
+})
 
 /** Copy from the memory at byte `off` into `buf`; gives the bytes copied. */
-export const fabric_read = (
-  mem: DaxMemory,
-  off: number,
-  buf: Uint8Array,
-  cause: Cause,
-  link = DEFAULT_LINK,
-): Op<number> => new Op<number>(READ, mem, off, { buf, cause, link })
+export const fabric_read = (mem: DaxMemory, off: number, buf: Uint8Array, cause: Cause): Op<number> =>
+  new Op<number>(READ, mem, off, { buf, cause })
 
 /** Copy `buf` to the memory at byte `off`; gives the bytes copied. */
-export const fabric_write = (
-  mem: DaxMemory,
-  off: number,
-  buf: Uint8Array,
-  cause: Cause,
-  link = DEFAULT_LINK,
-): Op<number> => new Op<number>(WRITE, mem, off, { buf, cause, link })
+export const fabric_write = (mem: DaxMemory, off: number, buf: Uint8Array, cause: Cause): Op<number> =>
+  new Op<number>(WRITE, mem, off, { buf, cause })
+
+const LOCAL_ACCESS = new OpKind('local mem', ACCESS_NONE, 0, false, (t, op: Op) => {
+  t.now += trunc(LOCAL.latency + op.a / LOCAL.bytesPerNs)
+})
+/** The time that `bytes` in the host's own memory take. What lies there is nobody's business but the caller's. */
+export const local_access = (bytes: number): Op<void> => new Op<void>(LOCAL_ACCESS, null, bytes)

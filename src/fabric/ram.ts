@@ -1,7 +1,10 @@
 // A host's allocator clears memory that it got as system RAM. The one access to device bytes that a kernel makes for itself;
-// legal while the driver kmem has the device, and reported otherwise.
+// legal while the driver kmem has the device, and reported otherwise. It goes past the host's cache (non-temporal stores), so
+// what that held of it is gone; other hosts keep what they have, unless the device takes it from them.
 import type { dev_dax } from '../devdax/index.ts'
-import { ACCESS_WRITE, Op, OpKind, roundDown } from '../sim/index.ts'
+import { ACCESS_WRITE, Op, OpKind } from '../sim/index.ts'
+import { changing } from './fabric.ts'
+import { portOf } from './port.ts'
 
 /** ns for each 4 KiB page: clear_page() into the memory. */
 const CLEAR_PAGE = 150
@@ -14,21 +17,8 @@ const CLEAR = new OpKind('clear ram', ACCESS_WRITE, 0, false, (t, op: Op) => {
   const { memory } = dev.memory
   if (dev.driver.peek() !== 'kmem')
     t.m.problem('cause', `task ${t.label} clears ${dev.memory.name} as system RAM, which it is not on this host`)
-  const { watch } = t.m.journal
-  for (const [at, n] of memory.used(off, len)) {
-    if (watch !== null) {
-      const bytes = new Uint8Array(PAGE_SIZE)
-      for (let p = roundDown(at, PAGE_SIZE); p < at + n; p += PAGE_SIZE) {
-        memory.read(p, bytes)
-        watch.remove(dev.memory.id, bytes, p / PAGE_SIZE)
-      }
-    }
-    memory.fill(at, n, 0)
-    if (watch !== null) {
-      const zeros = new Uint8Array(PAGE_SIZE)
-      for (let p = roundDown(at, PAGE_SIZE); p < at + n; p += PAGE_SIZE) watch.add(dev.memory.id, zeros, p / PAGE_SIZE)
-    }
-  }
+  portOf(t, dev.memory)?.bypass(off, len)
+  for (const [at, n] of memory.used(off, len)) changing(t.m.journal, dev.memory, at, n, () => memory.fill(at, n, 0))
   t.now += CLEAR_PAGE * (len / PAGE_SIZE)
 })
 

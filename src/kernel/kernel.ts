@@ -1,5 +1,6 @@
 // One host's kernel: its profile, its dax bus, its name space, its processes. Reached as `k` everywhere in this room.
 import { DaxBus } from '../devdax/index.ts'
+import type { FabricHost } from '../fabric/index.ts'
 import type { KernelProfile, KernelTable } from '../profile/index.ts'
 import {
   type Alloc,
@@ -50,6 +51,8 @@ export class Kernel {
   readonly bus: DaxBus
   /** Its memory blocks. */
   readonly hotplug: Hotplug
+  /** The way to the memories; null on a bare kernel, whose accesses reach them directly. */
+  readonly fabric: FabricHost | null
   /** Root of the host's own name space (tmpfs). */
   readonly root: Dentry
   readonly supers: JList<SuperBlock>
@@ -65,10 +68,11 @@ export class Kernel {
   private readonly pids: Cell<number>
   private readonly inos: Cell<number>
 
-  constructor(m: Machine, name: string, profile: KernelProfile) {
+  constructor(m: Machine, name: string, profile: KernelProfile, fabric: FabricHost | null = null) {
     this.m = m
     this.name = name
     this.profile = profile
+    this.fabric = fabric
     this.opcodes = kernelOpcodes(profile.t)
     this.supers = new JList(m.journal)
     this.heap = new Heap(m, name)

@@ -1,7 +1,15 @@
 // The system calls an application of a host can make. Each answers what the real one leaves in the return register: a
 // number, negative for -errno; some give an object instead of filling a struct. Loads and stores are here too: they are
 // how an application touches what it mapped.
-import { fabric_read, fabric_write } from '../fabric/index.ts'
+import type { DaxMemory } from '../devdax/index.ts'
+import {
+  fabric_clflush,
+  fabric_clflushopt,
+  fabric_clwb,
+  fabric_read,
+  fabric_sfence,
+  fabric_write,
+} from '../fabric/index.ts'
 import { ACCESS_NONE, has_signal, Killed, kfn, Op, OpKind, type Step, sleep } from '../sim/index.ts'
 import { ENXIO } from '../wire/index.ts'
 import { sysfs_kf_seq_show, sysfs_kf_write, sysfs_readdir } from './dax/sysfs.ts'
@@ -9,7 +17,7 @@ import type { FuseDev } from './fuse/conn.ts'
 import { fuse_dev_ioctl } from './fuse/dev.ts'
 import { SYSCALL } from './kernel.ts'
 import { do_madvise } from './mm/madvise.ts'
-import { user_load, user_store } from './mm/memory.ts'
+import { user_lines, user_load, user_store } from './mm/memory.ts'
 import { do_mmap, do_munmap } from './mm/mmap.ts'
 import { get_signal } from './signal.ts'
 import type { McePolicy, SigInfo, task_struct } from './task_struct.ts'
@@ -144,6 +152,25 @@ export class Sys {
   store_or_signal(addr: number, buf: Uint8Array): Op<SigInfo | null> {
     return handled(user_store, this.ts, addr, buf)
   }
+  /**
+   * CLWB for every line of a range: dirty ones are written back, and stay. Complete at the next `sfence`. Like all cache
+   * instructions it faults as a load does.
+   */
+  clwb(addr: number, len: number): Op<void> {
+    return user_lines(this.ts, addr, len, fabric_clwb)
+  }
+  /** CLFLUSHOPT: dirty lines are written back, and all are dropped. Complete at the next `sfence`. */
+  clflushopt(addr: number, len: number): Op<void> {
+    return user_lines(this.ts, addr, len, fabric_clflushopt)
+  }
+  /** CLFLUSH: the same, complete when it returns. */
+  clflush(addr: number, len: number): Op<void> {
+    return user_lines(this.ts, addr, len, fabric_clflush)
+  }
+  /** SFENCE: what this process asked for with `clwb` and `clflushopt` is complete. */
+  sfence(): Op<void> {
+    return fabric_sfence()
+  }
   /** The application computes for this long, ns. */
   sleep(ns: number): Op<void> {
     return sleep(ns)
@@ -191,6 +218,13 @@ export class Sys {
   tool_write(device: string, off: number, buf: Uint8Array): Op<number> {
     return tool(this.ts, device, off, buf, true)
   }
+  /** CLWB and CLFLUSHOPT by a device tool; `len` bytes, or -errno of finding the device. */
+  tool_clwb(device: string, off: number, len: number): Op<number> {
+    return tool_lines(this.ts, device, off, len, fabric_clwb)
+  }
+  tool_clflushopt(device: string, off: number, len: number): Op<number> {
+    return tool_lines(this.ts, device, off, len, fabric_clflushopt)
+  }
 }
 
 const handled = kfn(
@@ -206,12 +240,26 @@ const handled = kfn(
   },
 )
 
+/** The memory of a device that a tool names, if the range lies in it. */
+const toolMemory = (ts: task_struct, device: string, off: number, len: number): DaxMemory | null => {
+  const dev = ts.k.bus.byName(device.replace(/^\/dev\//, ''))
+  return dev === undefined || off + len > dev.memory.size ? null : dev.memory
+}
+
 const tool = kfn(
   'device tool',
   function* (ts: task_struct, device: string, off: number, buf: Uint8Array, write: boolean): Step<number> {
-    const dev = ts.k.bus.byName(device.replace(/^\/dev\//, ''))
-    if (dev === undefined || off + buf.length > dev.memory.size) return -ENXIO
-    return yield* write ? fabric_write(dev.memory, off, buf, 'tool') : fabric_read(dev.memory, off, buf, 'tool')
+    const mem = toolMemory(ts, device, off, buf.length)
+    if (mem === null) return -ENXIO
+    return yield* write ? fabric_write(mem, off, buf, 'tool') : fabric_read(mem, off, buf, 'tool')
+  },
+)
+
+const tool_lines = kfn(
+  'device tool cache lines',
+  function* (ts: task_struct, device: string, off: number, len: number, instruction: typeof fabric_clwb): Step<number> {
+    const mem = toolMemory(ts, device, off, len)
+    return mem === null ? -ENXIO : yield* instruction(mem, off, len, 'tool')
   },
 )
 

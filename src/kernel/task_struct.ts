@@ -1,4 +1,5 @@
 // A process or kernel thread of one host: credentials, capabilities, open files, address space.
+import type { FabricHost } from '../fabric/index.ts'
 import { Cell, JMap, type Task } from '../sim/index.ts'
 import type { Kernel } from './kernel.ts'
 import { mm_struct } from './mm/mm_struct.ts'
@@ -66,6 +67,11 @@ export class task_struct {
   /** Has it mapped or faulted anything yet? */
   get has_mm(): boolean {
     return this.own_mm !== null
+  }
+
+  /** The way from its host to the memories. */
+  get fabric(): FabricHost | null {
+    return this.k.fabric
   }
 
   /** capable() of this task. */

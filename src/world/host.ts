@@ -79,7 +79,7 @@ export class Host {
   constructor(world: World, name: string, profile: KernelProfile) {
     this.world = world
     this.name = name
-    this.k = new Kernel(world.m, name, profile)
+    this.k = new Kernel(world.m, name, profile, world.fabric.host(name))
     this.systemUuid = this.uuid()
     tmpfs_mkdir(this.k, '/dev')
   }

@@ -22,7 +22,13 @@ export {
   type Stat,
   type Sys,
 } from '../kernel/index.ts'
-export { type DaxctlEnd, daxctl } from '../server/index.ts'
+export {
+  type DaxctlEnd,
+  daxctl,
+  flush_processor_cache,
+  hard_flush_processor_cache,
+  invalidate_processor_cache,
+} from '../server/index.ts'
 export { GiB, KiB, MiB, ms, replace, type Step, TiB, us } from '../sim/index.ts'
 export { EBUSY, EHWPOISON, EINVAL, EIO, ENODEV, ENOENT, ENOMEM, ENXIO } from '../wire/index.ts'
 export { Fs } from './fs.ts'

@@ -9,6 +9,7 @@ import {
   make_memory,
   physBase,
 } from '../devdax/index.ts'
+import { type Coherence, Fabric } from '../fabric/index.ts'
 import { type Armed, actionText, arm, type Fault } from '../faults/index.ts'
 import { type ProcessEnd, type Sys, spawn_process } from '../kernel/index.ts'
 import { DEFAULT_KERNEL, type DefectSwitches, kernelProfile } from '../profile/index.ts'
@@ -39,6 +40,16 @@ import { checkWithout, NOTHING, uniqueName, type Without } from './without.ts'
 /** A line the scenario says in the trace. */
 export const SAY = new EventKind('says')
 
+/** What a run says of the fabric, whatever the scenario says. */
+export interface FabricSetting {
+  /** CPU caches; on unless false: then every access reaches the memory. */
+  readonly caches?: boolean
+  /** Who keeps the caches of hosts equal, on every device. */
+  readonly coherence?: Coherence
+  /** How many lines of every device may be evicted by chance in one execution. */
+  readonly evictions?: number
+}
+
 export interface WorldOptions {
   readonly seed?: number
   readonly policy?: Policy
@@ -49,6 +60,7 @@ export interface WorldOptions {
   readonly switches?: DefectSwitches
   /** What device memory lies on; the best this machine has unless said otherwise. No trace depends on it. */
   readonly backing?: Lender
+  readonly fabric?: FabricSetting
   /** Keep trace and digest. */
   readonly trace?: boolean
   readonly sink?: (e: TraceEvent) => void
@@ -104,6 +116,10 @@ export interface DaxdevOptions extends MemoryOptions {
   readonly size: number
   /** Mode on every host at the start; `famfs` unless told otherwise. */
   readonly mode?: keyof typeof MODE_DRIVER | 'famfs'
+  /** Who keeps the caches of hosts equal; `none` unless told otherwise: programs flush and invalidate. */
+  readonly coherence?: Coherence
+  /** How many lines may be evicted by chance in one execution; 0 unless told otherwise. */
+  readonly evictions?: number
 }
 
 /** Driver of each mode but famfs, whose driver depends on the DAX level. */
@@ -117,6 +133,7 @@ const MODE_DRIVER = {
 export class World {
   readonly m: Machine
   readonly options: WorldOptions
+  readonly fabric: Fabric
   readonly hosts: Host[] = []
   private readonly memories: DaxMemory[] = []
   private readonly lender: Lender
@@ -147,6 +164,7 @@ export class World {
     this.m.trace.on = o.trace ?? true
     this.m.trace.sink = o.sink ?? null
     if (o.watch !== undefined) this.m.journal.watch = o.watch
+    this.fabric = new Fabric(this.m, { caches: o.fabric?.caches })
   }
 
   /**
@@ -167,6 +185,8 @@ export class World {
     const ranges = o.ranges ?? [{ start: physBase(this.memories.length), len: o.size }]
     const d = make_memory(this.m, name, memory, { ...o, ranges })
     for (const page of backing.badPages ?? []) d.poison.add(page)
+    const { coherence = o.coherence, evictions = o.evictions } = this.options.fabric ?? {}
+    this.fabric.device(d, { coherence, evictions })
     this.memories.push(d)
     this.modes.set(name, o.mode)
     for (const h of this.hosts) this.bring(h, d)
@@ -284,6 +304,7 @@ export class World {
     this.inSetup(comm)
     const { task } = spawn_process(host.k, comm, body, { ...o, at: this.t0 })
     const v = this.m.run(defaultChooser)
+    this.fabric.settle()
     this.setupSteps += this.m.steps
     for (const t of this.m.tasks) if (t.now > this.t0) this.t0 = t.now
     const end = task.value as ProcessEnd | undefined

@@ -1,6 +1,6 @@
 // The way to the memory, and the standing invariant: a kernel never touches device bytes for itself.
 import { describe, expect, it } from 'vitest'
-import { DEFAULT_LINK, fabric_read, fabric_write } from '../../src/fabric/index.ts'
+import { DEVICE, fabric_read, fabric_write, LINK } from '../../src/fabric/index.ts'
 import { MAP_SHARED, PROT_READ, PROT_WRITE, type ProcessEnd } from '../../src/kernel/index.ts'
 import { MiB } from '../../src/sim/index.ts'
 import { Rig, simpleMap } from '../kernel/raw-server.ts'
@@ -59,20 +59,20 @@ describe('the cause of an access', () => {
 })
 
 describe('what an access costs', () => {
-  const cost = (bytes: number, link = DEFAULT_LINK): number => {
+  const cost = (bytes: number): number => {
     const rig = new Rig()
     const t = rig.spawn('app', function* (sys) {
       const from = sys.ts.task!.now
-      yield* fabric_read(rig.mems[0]!, 0, new Uint8Array(bytes), 'load', link)
+      yield* fabric_read(rig.mems[0]!, 0, new Uint8Array(bytes), 'load')
       return sys.ts.task!.now - from
     })
     rig.go()
     return (t.value as ProcessEnd).value as number
   }
   it('latency once, then by length', () => {
-    expect(cost(0)).toBe(DEFAULT_LINK.latency)
-    expect(cost(28_000)).toBe(DEFAULT_LINK.latency + 1000)
-    expect(cost(1000, { latency: 50, bytesPerNs: 1 })).toBe(1050)
+    const latency = LINK.latency + DEVICE.latency
+    expect(cost(0)).toBe(latency)
+    expect(cost(1000 * LINK.bytesPerNs)).toBe(latency + 1000)
   })
 })
 

@@ -70,6 +70,9 @@ const two_hosts = (peek: Partial<Peek>, leak: { n: number } | null = null): Scen
       for (let i = 0; i < 3; i++) {
         const sig = yield* sys.store_or_signal(at + i * KiB(4), new Uint8Array(KiB(1)).fill(0x40 + i))
         world.say(`mapper: store ${i} ${sig?.signal ?? 'ok'}`)
+        if (sig !== null) continue
+        yield* sys.clwb(at + i * KiB(4), KiB(1))
+        yield* sys.sfence()
       }
     })
     for (const h of [h0, h1])

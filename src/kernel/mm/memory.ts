@@ -1,5 +1,5 @@
 // Page faults and user loads and stores. A user access goes through the page table; what is missing there faults.
-import { fabric_read, fabric_write } from '../../fabric/index.ts'
+import { type fabric_clwb, fabric_read, fabric_write, local_access } from '../../fabric/index.ts'
 import { down_read, kfn, min, roundDown, type Step, up_read } from '../../sim/index.ts'
 import { force_sig_fault, get_signal } from '../signal.ts'
 import type { task_struct } from '../task_struct.ts'
@@ -133,6 +133,7 @@ const user_access = kfn(
           copy.set(buf.subarray(done, done + n), from)
           ts.mm!.anon.set(roundDown(at, PAGE_SIZE) / PAGE_SIZE, copy)
         } else buf.set(own.subarray(from, from + n), done)
+        yield* local_access(n)
         done += n
         continue
       }
@@ -144,6 +145,32 @@ const user_access = kfn(
       const n = min(t.run, buf.length - done)
       const part = done === 0 && n === buf.length ? buf : buf.subarray(done, done + n)
       yield* write ? fabric_write(t.pte.memory, t.off, part, 'store') : fabric_read(t.pte.memory, t.off, part, 'load')
+      done += n
+    }
+  },
+)
+
+/**
+ * A cache instruction for each line of a range of user addresses: faults like a load. A page of the process's own is not shared
+ * with anybody, so there nothing is to be done.
+ */
+export const user_lines = kfn(
+  'user cache lines',
+  function* (ts: task_struct, addr: number, len: number, instruction: typeof fabric_clwb): Step<void> {
+    get_signal(ts)
+    for (let done = 0; done < len; ) {
+      const at = addr + done
+      if (ts.mm!.anon.get(roundDown(at, PAGE_SIZE) / PAGE_SIZE) !== undefined) {
+        done += PAGE_SIZE - (at % PAGE_SIZE)
+        continue
+      }
+      const t = translate(ts, at, false)
+      if (t === null) {
+        yield* do_user_addr_fault(ts, at, false)
+        continue
+      }
+      const n = min(t.run, len - done)
+      yield* instruction(t.pte.memory, t.off, n, 'load')
       done += n
     }
   },

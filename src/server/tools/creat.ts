@@ -1,17 +1,20 @@
 // famfs creat and mkdir: allocate, show in the owner's shadow tree, append to the log (userspace.md c.3, c.5 to c.8, f).
 import type { Sys } from '../../kernel/index.ts'
-import { encodeEntry, entryOffset, type LogEntry, logCapacity, type Superblock } from '../../media/index.ts'
+import { ENTRY_SIZE, encodeEntry, entryOffset, type LogEntry, logCapacity, type Superblock } from '../../media/index.ts'
 import { kfn, type Step } from '../../sim/index.ts'
 import {
   allocFile,
   allocStriped,
-  buildBitmap,
   CONTIGUOUS,
   type Interleave,
+  type LogUsage,
   openSession,
+  openUsage,
   type Stripe,
+  useEntry,
 } from '../alloc/index.ts'
 import { S_IFDIR, S_IFREG } from '../shadow.ts'
+import { flush_processor_cache, invalidate_processor_cache } from './cache.ts'
 import { LOG_PATH, type Mapped, map_file, read_log, type UsedLog, unmap_file } from './media_file.ts'
 import type { FamfsMount } from './mount.ts'
 
@@ -57,7 +60,27 @@ const run = kfn(
   },
 )
 
-/** Append one entry: the entry first, then both counters (c.3). */
+/** Where the log's files lie (c.6). An entry that does not check is invalidated and read once more. */
+const build_bitmap = kfn(
+  'famfs_build_bitmap',
+  function* (sys: Sys, sb: Superblock, log: Mapped, used: UsedLog): Step<LogUsage> {
+    const u = openUsage(sb)
+    for (let i = 0; i < used.header.nextIndex; i++) {
+      const at = entryOffset(i)
+      const entry = used.bytes.subarray(at, at + ENTRY_SIZE)
+      if (useEntry(u, entry, i, false) === 0) continue
+      yield* invalidate_processor_cache(sys, log.addr + at, ENTRY_SIZE)
+      yield* sys.load(log.addr + at, entry)
+      useEntry(u, entry, i, true)
+    }
+    return u
+  },
+)
+
+/**
+ * Append one entry: the entry first, then both counters, then the whole log is flushed. No fence in between, and the header's
+ * line is the lowest: a crash or another host may see the counters before the entry (c.3).
+ */
 export const append_log = kfn(
   'famfs_append_log',
   function* (sys: Sys, log: Mapped, used: UsedLog, make: (seqnum: number) => LogEntry): Step<Done> {
@@ -69,6 +92,7 @@ export const append_log = kfn(
     dv.setBigUint64(0, BigInt(nextSeqnum + 1), true)
     dv.setBigUint64(8, BigInt(nextIndex + 1), true)
     yield* sys.store(log.addr + 32, counters)
+    yield* flush_processor_cache(sys, log.addr, log.len)
     return { rc: 0 }
   },
 )
@@ -86,7 +110,7 @@ export const famfs_mkfile = kfn(
   ): Step<Done> {
     return yield* with_log(sys, mt, function* (sb, log, used): Step<Done> {
       if (mt.shadow.find(path) !== undefined) return { rc: 1, error: `${path} exists` }
-      const { account } = buildBitmap(sb, used.bytes, used.header.nextIndex)
+      const { account } = yield* build_bitmap(sys, sb, log, used)
       const maps = [account, ...account.further].map(a => a.map)
       const { stripe, interleave = CONTIGUOUS } = o
       const got =

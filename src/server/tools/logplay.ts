@@ -1,8 +1,9 @@
 // famfs logplay: read the log of a mount and make the shadow tree of it (userspace.md d).
 import type { Sys } from '../../kernel/index.ts'
-import { playLog } from '../../media/index.ts'
+import { ENTRY_SIZE, entryOffset, playLog } from '../../media/index.ts'
 import { kfn, type Step } from '../../sim/index.ts'
 import { S_IFDIR, S_IFREG, type ShadowTree } from '../shadow.ts'
+import { invalidate_processor_cache } from './cache.ts'
 import { LOG_PATH, map_file, read_log, unmap_file } from './media_file.ts'
 
 /** What a log play did. `error`: it stopped there. */
@@ -25,9 +26,17 @@ export const famfs_logplay = kfn(
     const log = yield* map_file(sys, `${mpt}/${LOG_PATH}`, log_len, false)
     if (typeof log === 'number') return { ...done, error: `cannot map ${mpt}/${LOG_PATH} (errno ${-log})` }
     const used = yield* read_log(sys, log)
+    if ('error' in used) {
+      yield* unmap_file(sys, log)
+      return { ...done, error: used.error }
+    }
+    const played = [...playLog(used.bytes)]
+    const end = played[played.length - 1]
+    // The entry is invalidated and what is checked again is the copy made before, so this never helps (c.2, Q11).
+    if (end !== undefined && 'stop' in end)
+      yield* invalidate_processor_cache(sys, log.addr + entryOffset(end.stop), ENTRY_SIZE)
     yield* unmap_file(sys, log)
-    if ('error' in used) return { ...done, error: used.error }
-    for (const p of playLog(used.bytes)) {
+    for (const p of played) {
       if ('stop' in p) return { ...done, error: `entry ${p.stop}: ${p.why}` }
       done.entries++
       const e = p.entry

@@ -6,13 +6,15 @@ import {
   decodeLogHeader,
   decodeSuperblock,
   ENTRY_SIZE,
+  LH,
   LOG_HEADER_SIZE,
   type LogHeader,
   SB_AREA,
   SB_SIZE,
   type Superblock,
 } from '../../media/index.ts'
-import { kfn, type Step } from '../../sim/index.ts'
+import { kfn, min, type Step } from '../../sim/index.ts'
+import { invalidate_or_signal } from './cache.ts'
 
 export const SUPERBLOCK_PATH = '.meta/.superblock'
 export const LOG_PATH = '.meta/.log'
@@ -55,16 +57,25 @@ export const read_superblock = kfn('famfs_map_superblock_by_path', function* (sy
   return check.ok ? check.sb : { error: check.why }
 })
 
+/** The length that the 48 bytes of a log header say, checked or not. */
+const logLenOf = (head: Uint8Array): number =>
+  Number(new DataView(head.buffer, head.byteOffset).getBigUint64(LH.logLen, true))
+
 /** The used part of the log: header and entries in use, as bytes. */
 export interface UsedLog {
   readonly header: LogHeader
   readonly bytes: Uint8Array
 }
 
-/** Load the used part of a mapped log; a header that does not check is one line. */
+/**
+ * Invalidate a mapped log and load its used part; a header that does not check is one line. How much is invalidated is what the
+ * header says before that (c.2), so a header that is stale itself leaves the rest as it is.
+ */
 export const read_log = kfn('famfs_read_log', function* (sys: Sys, log: Mapped): Step<UsedLog | { error: string }> {
   const head = new Uint8Array(LOG_HEADER_SIZE)
   let sig = yield* sys.load_or_signal(log.addr, head)
+  if (sig === null) sig = yield* invalidate_or_signal(sys, log.addr, min(logLenOf(head), log.len))
+  if (sig === null) sig = yield* sys.load_or_signal(log.addr, head)
   if (sig !== null) return { error: `${sig.signal} reading the log` }
   const check = decodeLogHeader(head)
   if (!check.ok) return { error: check.why }
