@@ -4,6 +4,7 @@ import { Lender } from '../devdax/index.ts'
 import type { Setting } from '../explore/index.ts'
 import { DEFAULT_KERNEL, kernelProfile } from '../profile/index.ts'
 import { MODELS, type ModelName, type Policy } from '../sim/index.ts'
+import { COHERENCES, type FabricSetting } from '../world/index.ts'
 import { UserError } from './errors.ts'
 
 /** A whole number from `low`, or one line on what was expected. */
@@ -63,6 +64,9 @@ export const settingOptions = (c: Command): Command =>
     .option('--no-defect <number>', 'switch a known defect off (may be given again)')
     .option('--model <name>', 'memory ordering of kernel cells: sc, tso or weak', 'sc')
     .option('--races', "report data races by KCSAN's rules (V10 has some)")
+    .option('--caches <on|off>', 'CPU caches of hosts; off: every access reaches the memory')
+    .option('--coherence <kind>', 'of every device: none or back-invalidate, whatever the scenario says')
+    .option('--evictions <n>', 'of every device: lines that may be evicted by chance in one execution')
     .option('--with <file>', WITH)
 
 /** Values of those options. */
@@ -72,7 +76,29 @@ export interface SettingOptions extends BackingOptions {
   readonly dax?: string
   readonly model: string
   readonly races?: boolean
+  readonly caches?: string
+  readonly coherence?: string
+  readonly evictions?: string
   readonly with?: string
+}
+
+/** What the command line says of the fabric; undefined: nothing. */
+function fabricOf(o: SettingOptions): FabricSetting | undefined {
+  const { caches, coherence, evictions } = o
+  if (caches === undefined && coherence === undefined && evictions === undefined) return undefined
+  if (caches !== undefined && caches !== 'on' && caches !== 'off')
+    throw new UserError(`--caches '${caches}': expected on or off`)
+  const kind = COHERENCES.find(c => c === coherence)
+  if (coherence !== undefined && kind === undefined)
+    throw new UserError(`--coherence '${coherence}': expected one of ${COHERENCES.join(', ')}`)
+  const n = evictions === undefined ? undefined : whole('--evictions', evictions, 0)
+  if (n !== undefined && n > 0 && caches === 'off')
+    throw new UserError('--evictions: nothing is evicted with --caches off; leave one of them out')
+  return {
+    ...(caches === undefined ? {} : { caches: caches === 'on' }),
+    ...(kind === undefined ? {} : { coherence: kind }),
+    ...(n === undefined ? {} : { evictions: n }),
+  }
 }
 
 /** The same, checked. */
@@ -83,6 +109,7 @@ export function settingOf(
   const switches = defectSwitches(process.argv)
   kernelProfile(o.kernel ?? DEFAULT_KERNEL, switches, o.dax)
   const model = parseModel(o.model)
+  const fabric = fabricOf(o)
   return {
     seed: parseSeed(o.seed),
     kernel: o.kernel ?? null,
@@ -92,6 +119,7 @@ export function settingOf(
     model,
     races: o.races === true,
     backing: lenderOf(o),
+    ...(fabric === undefined ? {} : { fabric }),
   }
 }
 
@@ -104,8 +132,18 @@ function defectSwitches(argv: readonly string[]): { defect: string[]; noDefect: 
   return { defect: of('--defect'), noDefect: of('--no-defect') }
 }
 
-/** Said only where it is not the ordinary one. */
-export const orderText = (s: Setting): string => (s.model === undefined || s.model === 'sc' ? '' : `, order ${s.model}`)
+/** What of the fabric was said, as words: `caches off`. */
+const fabricWords = ({ caches, coherence, evictions }: FabricSetting = {}): string[] => [
+  ...(caches === undefined ? [] : [`caches ${caches ? 'on' : 'off'}`]),
+  ...(coherence === undefined ? [] : [`coherence ${coherence}`]),
+  ...(evictions === undefined ? [] : [`evictions ${evictions}`]),
+]
+
+/** Memory ordering and fabric, said only where they are not the ordinary ones. */
+export const orderText = (s: Setting): string =>
+  [...(s.model === undefined || s.model === 'sc' ? [] : [`order ${s.model}`]), ...fabricWords(s.fabric)]
+    .map(w => `, ${w}`)
+    .join('')
 
 /** A setting as words of a command line. */
 export const settingText = (s: Setting): string =>
@@ -117,4 +155,5 @@ export const settingText = (s: Setting): string =>
     ...(s.switches.noDefect ?? []).map(d => `--no-defect ${d}`),
     ...(s.model === undefined || s.model === 'sc' ? [] : [`--model ${s.model}`]),
     ...(s.races === true ? ['--races'] : []),
+    ...fabricWords(s.fabric).map(w => `--${w}`),
   ].join(' ')

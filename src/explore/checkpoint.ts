@@ -29,6 +29,7 @@ const FIELDS = [
   'policy',
   'model',
   'races',
+  'fabric',
   'without',
   'with',
   'bound',

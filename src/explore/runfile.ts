@@ -2,7 +2,7 @@
 // checks every field; what is wrong is one line with the file and the field.
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { type ChoiceKind, MODELS, type ModelName, type Policy, UsageError, type Verdict } from '../sim/index.ts'
-import { NOTHING, type Without } from '../world/index.ts'
+import { COHERENCES, type Coherence, type FabricSetting, NOTHING, type Without } from '../world/index.ts'
 import { encodeChoices, type PackedChoices } from './choices.ts'
 import type { Recorded } from './record.ts'
 import type { NamedProblem, Setting } from './setting.ts'
@@ -31,6 +31,8 @@ export interface RunFile {
   readonly policy: Policy
   readonly model: ModelName
   readonly races: boolean
+  /** Not there when the scenario decides. */
+  readonly fabric?: FabricSetting
   /** What of the scenario is left out. */
   readonly without: Without
   readonly choices: PackedChoices
@@ -95,6 +97,7 @@ export function makeRunFile(head: RunFileHead, run: Recorded): RunFile {
     policy: head.policy,
     model: head.model ?? 'sc',
     races: head.races ?? false,
+    ...(head.fabric === undefined ? {} : { fabric: head.fabric }),
     without: head.without ?? NOTHING,
     choices: encodeChoices(run.choices),
     steps: run.steps,
@@ -144,6 +147,17 @@ const FIELDS: readonly (readonly [string, Check, string])[] = [
   ['policy', oneOf(POLICIES), `one of ${POLICIES.join(', ')}`],
   ['model', oneOf(MODELS), `one of ${MODELS.join(', ')}`],
   ['races', v => typeof v === 'boolean', 'true or false'],
+  [
+    'fabric',
+    v =>
+      v === undefined ||
+      (object(v) &&
+        Object.keys(v).every(k => ['caches', 'coherence', 'evictions'].includes(k)) &&
+        (v.caches === undefined || typeof v.caches === 'boolean') &&
+        (v.coherence === undefined || COHERENCES.includes(v.coherence as Coherence)) &&
+        (v.evictions === undefined || natural(v.evictions))),
+    `{ "caches": true or false, "coherence": one of ${COHERENCES.join(', ')}, "evictions": a whole number from 0 }, or less`,
+  ],
   [
     'without',
     v =>

@@ -3,6 +3,7 @@ import type { DefectSwitches } from '../profile/index.ts'
 import type { ModelName, Policy, Problem, Watch } from '../sim/index.ts'
 import {
   buildWorld,
+  type FabricSetting,
   type RunResult,
   type Scenario,
   type Without,
@@ -24,6 +25,8 @@ export interface Setting {
   readonly races?: boolean
   /** Where device memory comes from. No part of what a failure is: a trace is the same on each. */
   readonly backing?: WorldOptions['backing']
+  /** Caches, coherence and evictions, in place of what the scenario says. */
+  readonly fabric?: FabricSetting
   /** What of the scenario is left out; nothing unless said otherwise. */
   readonly without?: Without
 }
@@ -40,6 +43,7 @@ export const worldOptions = (o: Setting): WorldOptions => ({
   switches: o.switches,
   model: o.model,
   races: o.races,
+  fabric: o.fabric,
   without: o.without,
   backing: o.backing,
 })

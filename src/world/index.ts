@@ -1,4 +1,5 @@
 // Puts hosts, memories, servers and applications together; the scenario API. What scenario files import.
+export { COHERENCES, type Coherence } from '../fabric/index.ts'
 export { after, at, type Fault, failAlloc, poison } from '../faults/index.ts'
 export {
   ALL_CAPS,
@@ -35,4 +36,4 @@ export { Fs } from './fs.ts'
 export { type AppHandle, type AppOptions, type FamfsOptions, Host, type HostOptions } from './host.ts'
 export { buildWorld, isScenario, runScenario, type Scenario, scenario } from './scenario.ts'
 export { NOTHING, type Without } from './without.ts'
-export { type RunResult, SAY, World, type WorldOptions } from './world.ts'
+export { type FabricSetting, type RunResult, SAY, World, type WorldOptions } from './world.ts'
