@@ -29,7 +29,8 @@ const devicesOf = (world: World, n: number, size = GiB(4)) => {
   return { first: first!, devices }
 }
 const run = (s: Scenario, o: WorldOptions, look: (w: World) => void = () => {}): void => {
-  const w = buildWorld(s, { backing: new Lender('arraybuffer'), ...o })
+  // With caches off what is stored is in the memory, where the test looks.
+  const w = buildWorld(s, { fabric: { caches: false }, backing: new Lender('arraybuffer'), ...o })
   try {
     const r = w.run(defaultChooser)
     expect(r.problems.map(p => p.text)).toEqual([])

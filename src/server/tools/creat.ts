@@ -61,7 +61,7 @@ const run = kfn(
 )
 
 /** Where the log's files lie (c.6). An entry that does not check is invalidated and read once more. */
-const build_bitmap = kfn(
+export const build_bitmap = kfn(
   'famfs_build_bitmap',
   function* (sys: Sys, sb: Superblock, log: Mapped, used: UsedLog): Step<LogUsage> {
     const u = openUsage(sb)
