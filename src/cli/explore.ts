@@ -26,7 +26,7 @@ import { ADVICE, differenceText } from './difference.ts'
 import { UserError } from './errors.ts'
 import { inevitable } from './inevitable.ts'
 import { loadScenario, readText, repository, withScenario } from './load.ts'
-import { type SettingOptions, settingOf, settingText, whole } from './options.ts'
+import { lenderLines, type SettingOptions, settingOf, settingText, whole } from './options.ts'
 import { Progress, typed, writeRun, writeText } from './runfile.ts'
 import { type Change, loadWith } from './with.ts'
 import { MAX_WORKERS, searchWith, type Within } from './workers.ts'
@@ -119,6 +119,7 @@ export async function explore(file: string, o: ExploreOptions, command: Command)
   else {
     for (const l of f === null ? heldLines(s.title, how, r, change) : failedLines(s.title, how, f, out!, change))
       console.log(l)
+    for (const l of lenderLines(setting.backing)) console.log(l)
     if (f === null && !r.finished && o.checkpoint !== undefined)
       console.log(`go on: famsim explore ${typed(file)} ${how}${boundText(o)} --resume ${typed(o.checkpoint)}`)
   }

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { Lender } from '../devdax/index.ts'
 import type { Setting } from '../explore/index.ts'
 import { DEFAULT_KERNEL, kernelProfile } from '../profile/index.ts'
+import { hanging } from '../report/index.ts'
 import { MODELS, type ModelName, type Policy } from '../sim/index.ts'
 import { COHERENCES, type FabricSetting } from '../world/index.ts'
 import { UserError } from './errors.ts'
@@ -53,6 +54,9 @@ export interface BackingOptions {
 
 /** The same, checked: one for all worlds of a command. */
 export const lenderOf = (o: BackingOptions): Lender => new Lender(o.backing, o)
+
+/** Which files and real devices were used, for the end of an output. */
+export const lenderLines = (l: Lender): string[] => l.notes().flatMap(note => hanging(note, 76, '  '))
 
 /** What a run depends on besides the scenario and the choices, as options of a command. */
 export const settingOptions = (c: Command): Command =>

@@ -17,7 +17,7 @@ import type { Chooser } from '../sim/index.ts'
 import type { Scenario } from '../world/index.ts'
 import { UserError } from './errors.ts'
 import { repository, withScenario } from './load.ts'
-import { type BackingOptions, lenderOf, orderText, settingText, whole } from './options.ts'
+import { type BackingOptions, lenderLines, lenderOf, orderText, settingText, whole } from './options.ts'
 import { leftOutLines, loadRun, typed, writeRun } from './runfile.ts'
 import { type Change, withFor } from './with.ts'
 
@@ -68,6 +68,7 @@ export async function replay(file: string, o: ReplayCommand): Promise<void> {
     for (const l of lines) console.log(l)
     console.log('')
     for (const l of summaryLines(scenario.title, kernel, r.result)) console.log(l)
+    for (const l of lenderLines(backing)) console.log(l)
     console.log('reproduced: every decision and every digest as recorded')
   }
   process.exitCode = 1

@@ -4,13 +4,13 @@ import { resolve } from 'node:path'
 import { firstDifference, keeper, RandomChooser, worldOptions } from '../explore/index.ts'
 import { kernelOpcodes } from '../kernel/index.ts'
 import { DEFAULT_KERNEL, kernelProfile } from '../profile/index.ts'
-import { hanging, LEGEND, Narrative, summaryLines, TRACE_HEAD, traceLine, wrap } from '../report/index.ts'
+import { LEGEND, Narrative, summaryLines, TRACE_HEAD, traceLine, wrap } from '../report/index.ts'
 import type { TraceEvent } from '../sim/index.ts'
 import { type RunResult, runScenario, type Scenario } from '../world/index.ts'
 import { ADVICE, differenceText } from './difference.ts'
 import { oneLine, UserError } from './errors.ts'
 import { loadScenario, withScenario } from './load.ts'
-import { orderText, type SettingOptions, settingOf, settingText } from './options.ts'
+import { lenderLines, orderText, type SettingOptions, settingOf, settingText } from './options.ts'
 import { typed } from './runfile.ts'
 import { loadWith } from './with.ts'
 
@@ -102,7 +102,7 @@ export async function run(file: string, o: RunOptions): Promise<void> {
     if (story) console.log('')
     for (const l of summaryLines(s.title, kernel, first)) console.log(l)
     if (!story) for (const l of change.notes) console.log(`  ${l}`)
-    for (const note of setting.backing.notes()) for (const l of hanging(note, 76, '  ')) console.log(l)
+    for (const l of lenderLines(setting.backing)) console.log(l)
     if (second !== null)
       console.log(equal ? `  twice: ${second.digest}, equal both times` : `  twice: ${second.digest}, NOT equal`)
     if (where !== null) for (const l of wrap(`not deterministic: ${where}; ${ADVICE}`, 76)) console.log(`    ${l}`)

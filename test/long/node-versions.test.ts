@@ -10,9 +10,15 @@ const root = join(import.meta.dirname, '../..')
 const dir = mkdtempSync(join(tmpdir(), 'famsim-node-'))
 afterAll(() => rmSync(dir, { recursive: true }))
 
-const digest = (node: string, flags: string[] = [], env: NodeJS.ProcessEnv = {}, cwd = root): string => {
+const digest = (
+  node: string,
+  flags: string[] = [],
+  env: NodeJS.ProcessEnv = {},
+  cwd = root,
+  options: string[] = [],
+): string => {
   const args = [...flags, join(root, 'bin/famsim.mjs'), 'run', join(root, 'scenarios/basics/first-light.ts')]
-  const r = spawnSync(node, [...args, '--seed', '7', '--json'], {
+  const r = spawnSync(node, [...args, '--seed', '7', '--json', ...options], {
     cwd,
     encoding: 'utf8',
     env: { ...process.env, ...env },
@@ -34,6 +40,9 @@ describe('one digest everywhere', () => {
   it('without the JIT', () => expect(digest(process.execPath, ['--jitless'])).toBe(here))
   it('under another time zone, language and directory', () =>
     expect(digest(process.execPath, [], { TZ: 'Asia/Kolkata', LANG: 'de_DE.UTF-8', LC_ALL: 'C' }, dir)).toBe(here))
+  it.each(['memfd', 'file', `file:${join(dir, 'kept')}`, 'arraybuffer'])('on the backing %s', backing =>
+    expect(digest(process.execPath, [], {}, root, ['--backing', backing])).toBe(here),
+  )
   it('without native calls', () => expect(digest(process.execPath, [], { FAMSIM_NATIVE: 'off' })).toBe(here))
   it.each([22, 24])('on Node %i', major => {
     const node = nodeBinary(major)

@@ -1,5 +1,6 @@
 // A process of its own that maps the device a run has written, and says what it finds there: the famfs, and how many bytes of
 // first-light's plain file are as the scenario wrote them.
+import { spawnSync } from 'node:child_process'
 import { byteAt } from '../../scenarios/basics/first-light.ts'
 import { openDaxToRead } from '../../src/devdax/index.ts'
 import { describeImage } from '../../src/media/index.ts'
@@ -22,5 +23,10 @@ const simple = entries?.find(e => e.path === 'simple')
 const [extent] = simple?.extents ?? []
 const bytes = read(Number(extent?.offset ?? 0), simple?.size ?? 0)
 const right = bytes.filter((byte, pos) => byte === byteAt(1, pos)).length
-console.log(JSON.stringify({ device: device.name, uuid: superblock?.fs_uuid, right, of: bytes.length }))
+// And the command, while the device is mapped here.
+const info = spawnSync(process.execPath, ['src/cli/main.js', 'info', `dax:${device.path}`, '--json'], {
+  encoding: 'utf8',
+})
+const seen = { uuid: superblock?.fs_uuid, right, of: bytes.length, info: JSON.parse(info.stdout || 'null') }
+console.log(JSON.stringify(seen))
 backing.close()
