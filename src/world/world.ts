@@ -183,7 +183,13 @@ export class World {
     const memory = new Memory(backing)
     this.m.journal.addSaver({ save: () => memory.mark(), restore: t => memory.rewind(t) })
     const ranges = o.ranges ?? [{ start: physBase(this.memories.length), len: o.size }]
-    const d = make_memory(this.m, name, memory, { ...o, ranges })
+    let d: DaxMemory
+    try {
+      d = make_memory(this.m, name, memory, { ...o, ranges })
+    } catch (e) {
+      memory.close()
+      throw e
+    }
     for (const page of backing.badPages ?? []) d.poison.add(page)
     const { coherence = o.coherence, evictions = o.evictions } = this.options.fabric ?? {}
     this.fabric.device(d, { coherence, evictions })

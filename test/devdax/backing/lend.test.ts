@@ -15,7 +15,8 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { type Backing, BackingError, Lender, type LendOptions } from '../../../src/devdax/backing/index.ts'
 import { makeRunFile, printRunFile, RandomChooser, replay, search } from '../../../src/explore/index.ts'
 import { nativeAvailable } from '../../../src/native/index.ts'
-import { buildWorld, GiB, MiB, runScenario, scenario } from '../../../src/world/index.ts'
+import { UsageError } from '../../../src/sim/index.ts'
+import { buildWorld, GiB, MiB, runScenario, scenario, World } from '../../../src/world/index.ts'
 import { type FakeDevice, FakeMachine, REGION_START } from './fake-dax.ts'
 
 const SIZE = MiB(4)
@@ -120,6 +121,20 @@ describe.skipIf(!native)('file:PATH', () => {
         .every(byte => byte === 0),
     ).toBe(true)
     again.close()
+  })
+})
+
+describe.skipIf(!native)('bad geometry', () => {
+  it.each([
+    ['size 0', { size: 0 }],
+    ['an align that does not divide the size', { size: MiB(4), align: GiB(1) }],
+    ['ranges that are less than the size', { size: MiB(4), ranges: [{ start: 0, len: MiB(2) }] }],
+  ])('%s: refused, and nothing stays open', (_name, o) => {
+    const world = new World()
+    const before = readdirSync('/proc/self/fd').length
+    expect(() => world.daxdev('dax0.0', o)).toThrow(UsageError)
+    expect(readdirSync('/proc/self/fd').length).toBe(before)
+    world.close()
   })
 })
 
