@@ -1,11 +1,14 @@
 // daxctl on one host: what it prints, how it exits and what it does to the device, command by command. Messages are those of
-// daxctl 85; famfs.sh walks the transitions of its own test, on a device that the test may have (B52).
+// daxctl 85; The transitions of its own test
+// are walked on a device that a test may have (B52).
 import { describe, expect, it } from 'vitest'
 import type { DriverName } from '../../src/devdax/index.ts'
+import { mkfsPlan } from '../../src/media/index.ts'
 import { type DaxctlEnd, daxctl } from '../../src/server/index.ts'
-import { MiB } from '../../src/sim/index.ts'
+import { GiB, MiB } from '../../src/sim/index.ts'
 import { EACCES, EBUSY, EINVAL, ENODEV, ENOENT, ENOSPC, EOPNOTSUPP } from '../../src/wire/index.ts'
-import { Rig, type RigOptions } from '../kernel/raw-server.ts'
+import { Rig, type RigOptions, simpleMap } from '../kernel/raw-server.ts'
+import { pickDevice } from './pick-device.ts'
 
 const rigOf = (driver: DriverName | null = 'device_dax', o: RigOptions = {}) => {
   const rig = new Rig({ devices: [{ size: MiB(256), driver }], ...o })
@@ -58,10 +61,59 @@ describe('list', () => {
   })
 })
 
+/** A superblock as mkfs writes it. */
+const superblock = (): Uint8Array => {
+  const uuid = '00112233-4455-6677-8899-aabbccddeeff'
+  const plan = mkfsPlan({
+    deviceSize: GiB(4),
+    logLen: MiB(8),
+    devName: '/dev/dax0.0',
+    fsUuid: uuid,
+    devUuid: uuid,
+    systemUuid: uuid,
+  })
+  if ('error' in plan) throw new Error(plan.error)
+  const first = plan.steps.find(s => s.do === 'write' && s.at === 0)!
+  return (first as { bytes: Uint8Array }).bytes
+}
+const pickOf = (rig: Rig): string | null =>
+  rig.run(function* (sys) {
+    return yield* pickDevice(sys)
+  })
+
+describe('the device of a test', () => {
+  const size = MiB(256)
+  it('is none with a file system, in use, or held; of such a host it takes nothing', () => {
+    const rig = new Rig({
+      devices: [
+        { size, driver: 'device_dax' },
+        { size, driver: 'fsdev_dax' },
+        { size, driver: 'kmem' },
+      ],
+    })
+    rig.mems[0]!.memory.write(0, superblock())
+    expect(pickOf(rig)).toBe(null)
+    rig.mems[0]!.memory.write(0, new Uint8Array(4096))
+    expect(pickOf(rig)).toBe('dax0.0')
+  })
+  it('on a level without fsdev is none that a famfs holds in devdax mode', () => {
+    const rig = new Rig({ dax: 'devdax-6.14', devices: [{ size, driver: 'device_dax' }] })
+    const s = rig.server()
+    s.files.set('f', { nodeid: 100, size: MiB(2), fmap: simpleMap([[0, 0, MiB(2)]]) })
+    rig.mount(s)
+    expect(pickOf(rig)).toBe('dax0.0')
+    rig.run(function* (sys) {
+      yield* sys.pread(yield* sys.open('/mnt/f'), 8, 0)
+    })
+    expect(pickOf(rig)).toBe(null)
+  })
+})
+
 describe('reconfigure-device', () => {
-  it('walks the transitions of daxctl-famfs.sh', () => {
-    const { run, mode } = rigOf()
-    const to = (m: string, ...o: string[]) => run('reconfigure-device', '-m', m, ...o, 'dax0.0')
+  it.each(['fsdev-v3', 'fsdev-v8', 'fix'])('walks the transitions of daxctl-famfs.sh on %s', dax => {
+    const { run, mode, rig } = rigOf('device_dax', { dax })
+    const dev = pickOf(rig)!
+    const to = (m: string, ...o: string[]) => run('reconfigure-device', '-m', m, ...o, dev)
     for (const m of ['famfs', 'famfs', 'devdax', 'devdax']) {
       expect(to(m)).toMatchObject({ rc: 0, err: ['reconfigured 1 device'] })
       expect(mode()).toBe(m)
@@ -86,6 +138,8 @@ describe('reconfigure-device', () => {
     expect(to('system-ram').rc).toBe(0)
     expect(to('devdax', '-f').rc).toBe(0)
     expect(mode()).toBe('devdax')
+    expect(rig.problems()).toEqual([])
+    expect(rig.leaks()).toEqual([])
   })
   it('leaves online memory alone without force, and pinned memory with it', () => {
     const { run, rig, mode } = rigOf()

@@ -104,6 +104,7 @@ const add_blocks = kfn('create_memory_block_devices', function* (h: Hotplug, dev
     h.memmap.set(n, a)
     h.blocks.set(n, { dev, state: 'offline', zone: null, pinned: 0 })
   }
+  dev.folios.appear(0, 0)
   return 0
 })
 
@@ -119,6 +120,7 @@ const remove_memory = kfn('remove_memory', function* (h: Hotplug, dev: dev_dax, 
   const mine = h.of(dev).filter(([n]) => n * MEMORY_BLOCK_SIZE >= r.start && n * MEMORY_BLOCK_SIZE < r.start + r.len)
   const busy = mine.some(([, b]) => b.state === 'online')
   if (!busy) for (const [n] of mine) yield* drop_block(h, n)
+  if (h.of(dev).length === 0) dev.folios.vanish()
   yield* up_write(h.lock)
   return busy ? -EBUSY : 0
 })
