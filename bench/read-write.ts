@@ -1,5 +1,6 @@
 // read(2) and write(2) of 2 MiB through the whole model, against a plain copy of the same bytes from or into the same mapping,
-// in turn and in one run. A first write under a mark saves what it overwrites, so that the world can be rewound.
+// in turn and in one run. A first write under a mark saves what it overwrites, so that the world can be rewound. With CPU
+// caches on, bytes go through the lines of the host's cache: a second copy for what has to be fetched.
 import { GiB, MiB, O_RDWR, type Step, type Sys, World } from '../src/world/index.ts'
 import { type Effort, type Figure, median } from './measure.ts'
 import type { Row } from './row.ts'
@@ -12,10 +13,12 @@ const WARM = 20_000
 const CALLS = 80
 
 type Call = 'read' | 'write' | 'write under a mark'
+/** Caches off; on, and what is read is in them; on, and what is read was dropped before. */
+type Caches = 'off' | 'on' | 'cold'
 
 /** How fast the call is, in percent of a plain copy. */
-function transfer(e: Effort, sanitizers: Sanitizers, call: Call): Figure {
-  const w = new World({ trace: false, ...sanitizers })
+function transfer(e: Effort, sanitizers: Sanitizers, call: Call, caches: Caches): Figure {
+  const w = new World({ trace: false, fabric: { caches: caches !== 'off' }, ...sanitizers })
   const dev = w.daxdev('dax0.0', { size: GiB(4) })
   const h0 = w.host('h0')
   const fs = h0.famfs('/mnt/famfs', { mkfs: dev })
@@ -36,6 +39,8 @@ function transfer(e: Effort, sanitizers: Sanitizers, call: Call): Figure {
     for (let i = 0; i < e.rounds * CALLS; i++) {
       // A mark of its own for each write: none finds its pages saved already.
       const mark = call === 'write under a mark' ? dev.memory.mark() : 0
+      if (caches === 'cold') yield* sys.tool_clflushopt('/dev/dax0.0', fmap.extents[0]!.offset, SIZE)
+      if (caches === 'cold') yield* sys.sfence()
       const t0 = performance.now()
       const n = yield* call === 'read' ? sys.pread(fd, buf, 0) : sys.pwrite(fd, buf, 0)
       const t1 = performance.now()
@@ -59,16 +64,19 @@ function transfer(e: Effort, sanitizers: Sanitizers, call: Call): Figure {
   return { value: (copy / median(call_ms)) * 100, counts: { 'GiB/s of the plain copy': Math.round(gib) } }
 }
 
-const row = (id: string, what: string, target: number, call: Call): Row => ({
+const row = (id: string, what: string, target: number, call: Call, caches: Caches): Row => ({
   id,
   what,
   unit: ' %',
   target,
-  measure: (e, s) => transfer(e, s, call),
+  measure: (e, s) => transfer(e, s, call, caches),
 })
 
 export const READ_WRITE: readonly Row[] = [
-  row('read', 'read(2) of 2 MiB, of a plain copy', 90, 'read'),
-  row('write', 'write(2), no mark open', 90, 'write'),
-  row('write-mark', 'write(2), a mark open', 45, 'write under a mark'),
+  row('read', 'read(2) of 2 MiB, of a plain copy', 90, 'read', 'off'),
+  row('write', 'write(2), no mark open', 90, 'write', 'off'),
+  row('write-mark', 'write(2), a mark open', 45, 'write under a mark', 'off'),
+  row('read-cached', 'read(2), CPU caches on, cached', 40, 'read', 'on'),
+  row('read-missed', 'read(2), CPU caches on, not cached', 20, 'read', 'cold'),
+  row('write-cached', 'write(2), CPU caches on', 30, 'write', 'on'),
 ]
