@@ -1,5 +1,6 @@
 // The famsim command. Exit 0: held; 1: a property failed; 2: bad input, told in one line.
 import { Command, CommanderError } from 'commander'
+import { daxctl } from './daxctl.ts'
 import { doctor } from './doctor.ts'
 import { fail, UserError } from './errors.ts'
 import { explore } from './explore.ts'
@@ -20,6 +21,7 @@ function famsim(): Command {
     .exitOverride()
     .configureOutput({ writeErr: () => {} })
     .showSuggestionAfterError(false)
+    .enablePositionalOptions()
   settingOptions(p.command('run'))
     .description('run a scenario once and tell its story')
     .argument('<file>', 'scenario file, e.g. scenarios/basics/first-light.ts')
@@ -85,6 +87,16 @@ function famsim(): Command {
     .argument('<image>', 'file (the first bytes of a device), file:PATH, or dax:/dev/daxX.Y')
     .option('--json', 'print one JSON object')
     .action(info)
+  p.command('daxctl')
+    .description("change device modes of a simulated host with daxctl's own commands; `sysfs` prints its /sys")
+    .argument('[words...]', 'list, reconfigure-device, ... and what daxctl takes; --then starts the next command')
+    .option('--scenario <file>', 'the devices of this scenario, after its set-up (default: two hosts, one device)')
+    .option('--host <name>', 'on this host (default: the first)')
+    .option('--kernel <profile>', 'kernel of every host, e.g. v10')
+    .option('--dax <level>', 'DAX level of every host, e.g. fsdev-v8 (see docs/03)')
+    .option('--json', 'print a JSON array with one object a command')
+    .passThroughOptions()
+    .action(daxctl)
   p.command('doctor')
     .description('say what this machine offers and what famsim will use')
     .option('--json', 'print one JSON object')
