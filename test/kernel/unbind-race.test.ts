@@ -8,7 +8,7 @@ import { EHWPOISON, EIO, errnoName } from '../../src/wire/index.ts'
 import { Rig, simpleMap } from './raw-server.ts'
 
 const TWO = MiB(2)
-const RUNS = 120
+const RUNS = 60
 
 /** What the application saw, and the problems, in one execution. */
 function race(dax: string, seed: number): { seen: Set<string>; problems: string[] } {
