@@ -12,6 +12,7 @@ import {
   memory_failure,
   O_APPEND,
   O_DIRECT,
+  O_EXCL,
   O_RDONLY,
   O_RDWR,
   O_TRUNC,
@@ -79,9 +80,6 @@ const LATER: Record<string, string> = {
   'notify.size_change': 'later: notifications from the server',
   'notify.new_generation': 'later: generations of a node',
   'race.signal': 'later: INTERRUPT',
-  'raw.fsdev': 'later: open of the device node',
-  'raw.devdax': 'later: open and mmap of the device node',
-  'hold.unbind_mapped': 'later: driver unbind with folios',
   'perf.tcg': 'not a behaviour',
   'real.mkfs_mount': 'see the tests of the server room',
   'real.fmap_il3': 'see real.fmap_il',
@@ -105,7 +103,6 @@ const PARTLY: Record<string, string> = {
   'daxdev.dead.null': 'later: the WARN at umount',
   'race.kill_opener': 'later: INTERRUPT',
   'race.kill_opener.io': 'later: INTERRUPT',
-  'hold.unbind': 'later: unbind through sysfs; the steps are done by the test',
   'umount.busy': 'later: umount -l',
 }
 
@@ -1451,18 +1448,87 @@ describe('holders', () => {
   fact('hold.unbind', () => {
     const { rig, s } = setUp({ f: ONE, g: ONE })
     opened(rig, '/mnt/f')
-    rig.unbind(0)
+    const sysfs = (file: string) =>
+      rig.run(function* (sys) {
+        return yield* sys.sysfs_write(`/sys/bus/dax/drivers/fsdev_dax/${file}`, 'dax0.0')
+      })
+    expect(sysfs('unbind')).toBe(6)
     for (const path of ['/mnt/f', '/mnt/g']) {
       expect(rig.run(sys => openPread(sys, path))).toEqual(['ok', 'EHWPOISON'])
       expect(rig.run(sys => openPread(sys, path))).toEqual(['ok', 'EIO'])
     }
     expect(opened(rig, '/dev/dax0.0')).toBe('ENXIO')
-    rig.bind(0)
+    expect(sysfs('bind')).toBe(6)
     expect(rig.run(sys => openPread(sys, '/mnt/f'))).toEqual(['ok', 'EIO'])
     expect(rig.run(sys => umount(sys))).toBe(0)
     rig.mount(s)
     expect(rig.run(sys => openPread(sys, '/mnt/f'))).toEqual(['ok', 8])
     expect(rig.problems()).toEqual([])
+  })
+  fact('hold.unbind_mapped', () => {
+    const { rig } = setUp({ f: simpleMap([[0, TWO, 2 * TWO]]) })
+    let seen: unknown
+    rig.spawn('app', function* (sys) {
+      const fd = yield* sys.open('/mnt/f', O_RDONLY)
+      const at = yield* sys.mmap(0, 2 * TWO, PROT_READ, MAP_SHARED, fd)
+      yield* sys.load(at, new Uint8Array(8))
+      const unbind = yield* sys.sysfs_write('/sys/bus/dax/drivers/fsdev_dax/unbind', 'dax0.0')
+      const old = yield* sys.load_or_signal(at, new Uint8Array(8))
+      const fresh = yield* sys.load_or_signal(at + TWO, new Uint8Array(8))
+      seen = [unbind, old, fresh?.signal]
+      yield* sys.munmap(at, 2 * TWO)
+    })
+    rig.go()
+    expect(seen).toEqual([6, null, 'SIGBUS'])
+    expect(rig.m.problems.map(p => p.kind)).toEqual(['oops'])
+  })
+})
+
+describe('the device node', () => {
+  /** open (its flags), read, write, lseek to the end, mmap of one align. */
+  const node = (rig: Rig, flags: number) =>
+    rig.run(function* (sys) {
+      const fd = yield* sys.open('/dev/dax0.0', O_RDWR | flags)
+      if (fd < 0) return [E(fd)]
+      const map = yield* sys.mmap(0, TWO, PROT_READ, MAP_SHARED, fd)
+      return [
+        'ok',
+        E(yield* sys.read(fd, 8)),
+        E(yield* sys.write(fd, new Uint8Array(8))),
+        E(yield* sys.lseek(fd, 0, SEEK_END)),
+        map < 0 ? E(map) : 'ok',
+      ]
+    })
+  fact('raw.fsdev', () => {
+    const { rig } = setUp({ f: ONE })
+    const all = ['ok', 'EINVAL', 'EINVAL', 0, 'ENODEV']
+    expect(node(rig, 0)).toEqual(all)
+    expect(node(rig, O_EXCL)).toEqual(all)
+    expect(rig.run(sys => openPread(sys, '/mnt/f'))).toEqual(['ok', 8])
+    expect(rig.held(0).holder).toBe(true)
+    expect(node(rig, 0)).toEqual(all)
+    expect(node(rig, O_EXCL)).toEqual(all)
+  })
+  fact('raw.devdax', () => {
+    const rig = new Rig({ devices: [{ driver: 'device_dax' }] })
+    expect(node(rig, 0).slice(0, 3)).toEqual(['ok', 'EINVAL', 'EINVAL'])
+    const map = (len: number, off: number, flags: number, prot = PROT_READ | PROT_WRITE) =>
+      rig.run(function* (sys) {
+        const fd = yield* sys.open('/dev/dax0.0', O_RDWR)
+        const at = yield* sys.mmap(0, len, prot, flags, fd, off)
+        return at < 0 ? E(at) : 'ok'
+      })
+    expect(map(4096, 0, MAP_SHARED)).toBe('EINVAL')
+    expect(map(TWO, 4096, MAP_SHARED)).toBe('ok')
+    expect(map(TWO, 0, MAP_PRIVATE)).toBe('EINVAL')
+    expect(map(TWO, 0, MAP_SHARED, PROT_READ)).toBe('ok')
+    // KernelPageSize: one fault is 2 MiB.
+    rig.run(function* (sys) {
+      const fd = yield* sys.open('/dev/dax0.0', O_RDWR)
+      const at = yield* sys.mmap(0, 2 * TWO, PROT_READ, MAP_SHARED, fd)
+      for (let off = 0; off < 2 * TWO; off += MiB(1)) yield* sys.load(at + off, new Uint8Array(8))
+    })
+    expect(rig.k.faults.entries()).toEqual([['PMD', 2]])
   })
 })
 
