@@ -20,6 +20,7 @@ import { EBUSY, ENODEV, errnoName } from '../wire/index.ts'
 import { type DaxDriver, type DaxMemory, type DriverName, dax_device, dev_dax } from './device.ts'
 import { devres_release_all } from './devres.ts'
 import { daxDriver } from './drivers/table.ts'
+import type { StructPages } from './folio.ts'
 import { dev_pagemap } from './pgmap.ts'
 import type { DaxRange } from './range.ts'
 
@@ -45,6 +46,8 @@ export class DaxBus {
   readonly name: string
   readonly profile: KernelProfile
   readonly heap: Heap
+  /** Where the struct pages of its devices lie. */
+  readonly struct_pages: StructPages
   /** Readers are inside a dax_device; kill_dax() waits for them. */
   readonly dax_srcu: Srcu
   hotplug: MemoryHotplug | null = null
@@ -54,11 +57,12 @@ export class DaxBus {
   /** dax_device objects by number: those of the bus, and those made up by dax_dev_get. */
   private readonly byDevno: JMap<number, dax_device>
 
-  constructor(m: Machine, name: string, profile: KernelProfile, heap: Heap) {
+  constructor(m: Machine, name: string, profile: KernelProfile, heap: Heap, struct_pages: StructPages = 'mem') {
     this.m = m
     this.name = name
     this.profile = profile
     this.heap = heap
+    this.struct_pages = struct_pages
     this.dax_srcu = new Srcu(m, 'dax_srcu')
     this.dynids = new JMap(m.journal)
     this.byDevno = new JMap(m.journal)

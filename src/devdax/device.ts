@@ -3,7 +3,7 @@
 import { Cell, JList, Lifecycle, type Machine, Mutex, type Op } from '../sim/index.ts'
 import type { DaxBus } from './bus.ts'
 import type { Devres } from './devres.ts'
-import { Folios } from './folio.ts'
+import { Folios, StructPageMemory } from './folio.ts'
 import type { Memory } from './memory.ts'
 import { type BindEvent, type BindState, bindingLife } from './modes.ts'
 import type { dev_pagemap } from './pgmap.ts'
@@ -29,6 +29,8 @@ export interface DaxMemory {
   readonly region: RegionKind
   /** Bytes between the start of a static pgmap and the data: negative on a malformed device (B36). */
   readonly data_offset: number
+  /** Struct pages that lie in the device itself; made for the first host that has them there. */
+  struct_pages: StructPageMemory | null
 }
 
 /** What a DaxMemory can be told when it is made. */
@@ -52,7 +54,7 @@ export function make_memory(m: Machine, name: string, memory: Memory, o: MemoryO
   checkGeometry(`daxdev ${name}`, memory.size, align, ranges)
   const id = m.newId()
   const poison = new PoisonMap(m.journal, id)
-  return { id, name, size: memory.size, align, memory, poison, ranges, region, data_offset }
+  return { id, name, size: memory.size, align, memory, poison, ranges, region, data_offset, struct_pages: null }
 }
 
 /** Driver bound to a dev_dax on one host. */
@@ -100,7 +102,8 @@ export class dev_dax {
     this.lock = new Mutex(m, `device_lock(${memory.name})`)
     this.pgmap = new Cell<dev_pagemap | null>(m, 'dev_dax->pgmap', null)
     this.memremapped = new Cell<dev_pagemap | null>(m, `${memory.name} pgmap_array`, null)
-    this.folios = new Folios(m)
+    if (bus.struct_pages === 'dev') memory.struct_pages ??= new StructPageMemory(m)
+    this.folios = new Folios(m, bus.struct_pages === 'dev' ? memory.struct_pages! : undefined)
     this.devres = new JList(m.journal)
     this.reserved = new Cell<string | null>(m, `${memory.name} iomem`, null)
     this.cdev = new Cell(m, `${memory.name} cdev`, false)

@@ -1,7 +1,7 @@
 // struct folio of a device's pages as one host has them: what drivers and file systems leave behind is read off here.
 // Sparse: a page nobody touched has the idle folio of its pgmap. Pages are 4 KiB, numbered from the start of the device.
 // Locking: mapping and index are changed under the lock of the dax entry; a driver's reset takes none (kernel.md 3.1).
-import { Cell, JMap, type Machine, roundDown } from '../sim/index.ts'
+import { Cell, JMap, type Machine, Oops, roundDown } from '../sim/index.ts'
 
 /** What of a struct folio matters to DAX. Never changed in place. */
 export interface Folio {
@@ -29,18 +29,50 @@ const idle = (order: number, refcount: number): Folio => ({
   mapcount: 0,
 })
 
+/**
+ * Where the struct pages of a host's devices lie: in its own memory, in the device itself (so that hosts that share the
+ * device share them, and write each other's), or in a memory of their own that nobody shares.
+ */
+export const STRUCT_PAGES = ['mem', 'dev', 'separate'] as const
+export type StructPages = (typeof STRUCT_PAGES)[number]
+
+/** struct page in one 4 KiB of them: what one bad page of that memory takes along. */
+const STRUCT_PAGES_PER_PAGE = 64
+
+/** The bytes of struct pages: one host's, or shared. */
+export class StructPageMemory {
+  readonly touched: JMap<number, Folio>
+  /** PG_hwpoison, by page: it survives a reset. */
+  readonly hwpoison: JMap<number, true>
+  /** Pages of this very memory that are bad, by number. */
+  readonly bad: JMap<number, true>
+  constructor(m: Machine) {
+    this.touched = new JMap(m.journal)
+    this.hwpoison = new JMap(m.journal)
+    this.bad = new JMap(m.journal)
+  }
+}
+
 /** The struct pages of one device on one host. */
 export class Folios {
   /** What an untouched folio is; null while the device has no struct pages. */
   private readonly idle: Cell<Folio | null>
-  private readonly touched: JMap<number, Folio>
-  /** PG_hwpoison, by page: it survives a reset. */
-  readonly hwpoison: JMap<number, true>
+  private readonly bytes: StructPageMemory
 
-  constructor(m: Machine) {
+  constructor(m: Machine, bytes = new StructPageMemory(m)) {
     this.idle = new Cell<Folio | null>(m, 'struct page[]', null)
-    this.touched = new JMap(m.journal)
-    this.hwpoison = new JMap(m.journal)
+    this.bytes = bytes
+  }
+  private get touched(): JMap<number, Folio> {
+    return this.bytes.touched
+  }
+  get hwpoison(): JMap<number, true> {
+    return this.bytes.hwpoison
+  }
+
+  /** The memory that holds the struct page of `page` goes bad there: the kernel that looks dies. */
+  poison(page: number): void {
+    this.bytes.bad.set((page - (page % STRUCT_PAGES_PER_PAGE)) / STRUCT_PAGES_PER_PAGE, true)
   }
 
   /** memremap_pages(): struct pages appear. What an earlier driver left in them is still there. */
@@ -58,6 +90,9 @@ export class Folios {
 
   /** First page of the folio that covers `page`, and the folio. */
   of(page: number): { readonly head: number; readonly folio: Folio } {
+    const { bad } = this.bytes
+    if (bad.size > 0 && bad.has((page - (page % STRUCT_PAGES_PER_PAGE)) / STRUCT_PAGES_PER_PAGE))
+      throw new Oops(`machine check in the kernel: the struct page of page ${page} is poisoned; a real host panics`)
     const rest = this.idle.peek() ?? idle(0, 0)
     for (const order of ORDERS) {
       const head = roundDown(page, 2 ** order)

@@ -28,7 +28,7 @@ export {
 } from './device.ts'
 export { dax_kmem_range, MEMORY_BLOCK_SIZE } from './drivers/kmem.ts'
 export { DAX_DRIVERS, type dax_device_driver, daxDriver } from './drivers/table.ts'
-export { type Folio, Folios } from './folio.ts'
+export { type Folio, Folios, STRUCT_PAGES, type StructPages } from './folio.ts'
 export { Memory } from './memory.ts'
 export { bindingLife, type DaxMode, daxModes, type ModeEvent } from './modes.ts'
 export { dev_pagemap, type dev_pagemap_ops } from './pgmap.ts'

@@ -35,6 +35,8 @@ export class dev_pagemap {
 
 /** sizeof(struct page), and what of it one page of the device costs. */
 const STRUCT_PAGE = 64
+/** What mapping them takes when they lie elsewhere, bytes. */
+const PAGE_TABLES = 4096
 
 /** devm_kzalloc(): freed with the driver. Null: no memory. */
 export const devm_kzalloc = kfn(
@@ -61,13 +63,28 @@ const devm_release_mem_region = kfn('devm_release_mem_region', function* (dev: d
   yield* dev.reserved.store(null)
 })
 
+/**
+ * memmap_init_zone_device() where the struct pages lie in the device: whatever any host had there is lost. A kernel must not
+ * touch shared memory for itself; at boot it is what the world was told to do, later it is reported.
+ */
+const written_to_device = (dev: dev_dax): void => {
+  const { m, name } = dev.bus
+  dev.folios.clear()
+  if (m.current?.owner == null) return
+  const what = `the kernel of ${name} writes struct pages into ${dev.memory.name}, the memory that hosts share`
+  m.problem('cause', `${what}: each host that does writes over the others'`)
+}
+
 /** devm_memremap_pages(): struct pages for the device: 0, or -ENOMEM. Pages are as the last driver left them. */
 export const devm_memremap_pages = kfn(
   'devm_memremap_pages',
   function* (dev: dev_dax, pgmap: dev_pagemap): Step<number> {
-    const size = (dev.memory.size / 4096) * STRUCT_PAGE
-    const pages = yield* dev.bus.heap.alloc('struct page[]', size)
+    const { struct_pages, heap } = dev.bus
+    // Elsewhere than in its own memory they cost the host page tables only.
+    const size = struct_pages === 'mem' ? (dev.memory.size / 4096) * STRUCT_PAGE : PAGE_TABLES
+    const pages = yield* heap.alloc('struct page[]', size)
     if (pages === null) return -ENOMEM
+    if (struct_pages === 'dev') written_to_device(dev)
     const generic = (yield* pgmap.type.load()) === 'MEMORY_DEVICE_GENERIC'
     dev.folios.appear(yield* pgmap.vmemmap_shift.load(), generic ? 1 : 0)
     yield* dev.memremapped.store(pgmap)

@@ -1,5 +1,5 @@
 // One host's kernel: its profile, its dax bus, its name space, its processes. Reached as `k` everywhere in this room.
-import { DaxBus } from '../devdax/index.ts'
+import { DaxBus, type StructPages } from '../devdax/index.ts'
 import type { FabricHost } from '../fabric/index.ts'
 import type { KernelProfile, KernelTable } from '../profile/index.ts'
 import {
@@ -68,7 +68,13 @@ export class Kernel {
   private readonly pids: Cell<number>
   private readonly inos: Cell<number>
 
-  constructor(m: Machine, name: string, profile: KernelProfile, fabric: FabricHost | null = null) {
+  constructor(
+    m: Machine,
+    name: string,
+    profile: KernelProfile,
+    fabric: FabricHost | null = null,
+    struct_pages: StructPages = 'mem',
+  ) {
     this.m = m
     this.name = name
     this.profile = profile
@@ -76,7 +82,7 @@ export class Kernel {
     this.opcodes = kernelOpcodes(profile.t)
     this.supers = new JList(m.journal)
     this.heap = new Heap(m, name)
-    this.bus = new DaxBus(m, name, profile, this.heap)
+    this.bus = new DaxBus(m, name, profile, this.heap, struct_pages)
     this.hotplug = new Hotplug(this)
     this.bus.hotplug = this.hotplug
     this.requests = new JMap(m.journal)

@@ -1,5 +1,5 @@
 // A host of a world: its kernel, its file systems, its applications.
-import type { DaxDriver, DaxMemory } from '../devdax/index.ts'
+import type { DaxDriver, DaxMemory, StructPages } from '../devdax/index.ts'
 import {
   type Cred,
   dax_bind_node,
@@ -31,6 +31,8 @@ export interface HostOptions {
   readonly kernel?: string
   /** DAX level, e.g. 'fsdev-v8'. A run's own choice goes first. */
   readonly dax?: string
+  /** Where the struct pages of its devices lie; in its own memory (`mem`) unless told otherwise. */
+  readonly structPages?: StructPages
 }
 
 export interface AppOptions {
@@ -76,10 +78,10 @@ export class Host {
   readonly systemUuid: string
   private readonly mounts: FamfsMount[] = []
 
-  constructor(world: World, name: string, profile: KernelProfile) {
+  constructor(world: World, name: string, profile: KernelProfile, structPages: StructPages = 'mem') {
     this.world = world
     this.name = name
-    this.k = new Kernel(world.m, name, profile, world.fabric.host(name))
+    this.k = new Kernel(world.m, name, profile, world.fabric.host(name), structPages)
     this.systemUuid = this.uuid()
     tmpfs_mkdir(this.k, '/dev')
   }
@@ -102,6 +104,18 @@ export class Host {
     })
     if (end.rc !== 0) throw new UsageError(`daxctl ${words.join(' ')}: exit ${end.rc}: ${end.err[0] ?? ''}`)
     return end.out
+  }
+
+  /**
+   * The memory that holds the struct page of byte `off` of a device goes bad: the next kernel that looks at it dies, and so
+   * does that of every host that has them in the device. Throws UsageError where they lie in the host's own memory.
+   */
+  poisonStructPage(mem: DaxMemory, off: number): void {
+    if (this.k.bus.struct_pages === 'mem')
+      throw new UsageError(
+        `${this.name}: its struct pages lie in its own memory; give the host structPages: 'separate'`,
+      )
+    this.k.bus.byName(mem.name)!.folios.poison((off - (off % 4096)) / 4096)
   }
 
   /** An application that starts when set-up is over. */

@@ -1,4 +1,6 @@
 // Puts hosts, memories, servers and applications together; the scenario API. What scenario files import.
+
+export type { StructPages } from '../devdax/index.ts'
 export { COHERENCES, type Coherence } from '../fabric/index.ts'
 export { after, at, type Fault, failAlloc, poison } from '../faults/index.ts'
 export {

@@ -216,7 +216,7 @@ export class World {
       this.options.switches,
       this.options.dax ?? o.dax,
     )
-    const h = new Host(this, name, profile)
+    const h = new Host(this, name, profile, o.structPages)
     this.hosts.push(h)
     for (const d of this.memories) this.bring(h, d)
     return h
