@@ -1,6 +1,14 @@
 // The way to the memory, and the standing invariant: a kernel never touches device bytes for itself.
 import { describe, expect, it } from 'vitest'
-import { DEVICE, fabric_read, fabric_write, LINK } from '../../src/fabric/index.ts'
+import {
+  DEVICE,
+  fabric_clflush,
+  fabric_clflushopt,
+  fabric_clwb,
+  fabric_read,
+  fabric_write,
+  LINK,
+} from '../../src/fabric/index.ts'
 import { MAP_SHARED, PROT_READ, PROT_WRITE, type ProcessEnd } from '../../src/kernel/index.ts'
 import { MiB } from '../../src/sim/index.ts'
 import { Rig, simpleMap } from '../kernel/raw-server.ts'
@@ -42,6 +50,17 @@ describe('the cause of an access', () => {
       expect(p!.text).toContain('h0/check superblock touches dax0.0 at 0x0')
       expect(p!.task).toBe('h0/check superblock')
       expect(p!.backtrace).toContain('check superblock')
+    }
+  })
+
+  it('canary: and one that flushes', () => {
+    for (const op of [fabric_clwb, fabric_clflushopt, fabric_clflush]) {
+      const rig = new Rig()
+      rig.kthread('flusher', function* () {
+        yield* op(rig.mems[0]!, 0, 4096, 'store')
+      })
+      expect(rig.go()).toBe('failed')
+      expect(rig.problems()[0]).toContain('h0/flusher touches dax0.0')
     }
   })
 
