@@ -248,7 +248,7 @@ describe('famsim info', () => {
     [
       'a device given as a file',
       '/dev/null',
-      /^famsim: \/dev\/null: a device, expected an image; type: famsim info dax:/,
+      /^famsim: \/dev\/null: a device, expected an image; for a devdax device type dax:/,
     ],
     [
       'no devdax device',
@@ -265,7 +265,7 @@ describe('famsim info', () => {
     ['a wrong CRC', image('crc.img', b => (b[30]! ^= 1)), /crc\.img: superblock: .*crc/i],
     ['a wrong version', image('version.img', () => {}, { version: 47 }), /version\.img: superblock: .*47.*48/],
     ['no magic', image('magic.img', b => (b[0] = 0)), /magic\.img: superblock: .*magic/i],
-    ['a wrong log header', image('log.img', b => (b[0x200000 + 9]! ^= 1)), /log\.img: log header at 0x200000/],
+    ['a wrong log header', image('log.img', b => (b[0x200000 + 9]! ^= 1)), /log\.img: log header: crc 0x/],
     ['a file that is too short', scenarioFile('short.img', ''), /short\.img: \d+ bytes; a superblock takes 200/],
   ])('refuses %s in one line, and changes nothing', (_n, path, want) => {
     const before = readFileSync(path)
