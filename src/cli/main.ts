@@ -4,6 +4,7 @@ import { daxctl } from './daxctl.ts'
 import { doctor } from './doctor.ts'
 import { fail, UserError } from './errors.ts'
 import { explore } from './explore.ts'
+import { fsck } from './fsck.ts'
 import { info } from './info.ts'
 import { list } from './list.ts'
 import { litmus } from './litmus.ts'
@@ -87,6 +88,15 @@ function famsim(): Command {
     .argument('<image>', 'file (the first bytes of a device), file:PATH, or dax:/dev/daxX.Y')
     .option('--json', 'print one JSON object')
     .action(info)
+  p.command('fsck')
+    .description('check a famfs image or device, in the words of famfs fsck; writes nothing')
+    .argument('<image>', 'as for info')
+    .option('-v, --verbose', 'also how the log is laid out')
+    .option('-h, --human', 'sizes in GiB')
+    .option('-B, --nbuckets <n>', 'also what is free in each of n stripe buckets')
+    .option('--json', 'print one JSON object')
+    .helpOption('--help', 'display help for command')
+    .action(fsck)
   p.command('daxctl')
     .description("change device modes of a simulated host with daxctl's own commands; `sysfs` prints its /sys")
     .argument('[words...]', 'list, reconfigure-device, ... and what daxctl takes; --then starts the next command')

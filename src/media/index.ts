@@ -11,6 +11,7 @@ export {
   mapOffset,
   type SimpleFmap,
 } from './fmap.ts'
+export { type BucketUse, type FsckReport, fsckReport } from './fsck.ts'
 export {
   describeImage,
   type EntryDump,

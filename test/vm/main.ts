@@ -44,6 +44,7 @@ const PLAN = [
   { name: 'in use', argv: command(run(FIRST, 'js', ...DAX, '--allow-real-device')), open: DEVICE },
   { name: 'run', argv: command(run(FIRST, 'js', ...DAX, '--allow-real-device')) },
   { name: 'look', argv: ['test/vm/look.js', DEVICE, String(GiB4)] },
+  { name: 'fsck', argv: command(['fsck', `dax:${DEVICE}`, '--json']) },
   { name: 'not empty', argv: command(run(FIRST, 'js', ...DAX, '--allow-real-device')) },
   {
     name: 'race',
@@ -130,6 +131,14 @@ async function main(): Promise<void> {
       'and who maps the device',
       users.length === 1 && users[0].how === 'maps it' && users[0].comm === 'node',
       users,
+    )
+    const fsck = json(results.get('fsck'))
+    check(
+      'fsck finds it clean, and what info finds',
+      results.get('fsck')?.code === 0 &&
+        fsck.capacity?.device === GiB4 &&
+        JSON.stringify(fsck.bitmap) === JSON.stringify(info?.bitmap),
+      results.get('fsck'),
     )
     refused('what it holds now is not lost unasked', results.get('not empty'), /holds a famfs \(\S+\); add --overwrite/)
     const figures = ({ verdict, executions, distinct, unseen, marks }: any) =>
