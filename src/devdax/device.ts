@@ -1,6 +1,6 @@
 // A piece of shared memory and the device nodes that hosts see it through. The memory (bytes, poison) is one and shared;
 // each host has its own dev_dax and dax_device over it. Field names are the kernel's (drivers/dax/bus.h, super.c).
-import { Cell, JList, Lifecycle, type Machine, Mutex, type Op } from '../sim/index.ts'
+import { Cell, JList, JMap, Lifecycle, type Machine, Mutex, type Op } from '../sim/index.ts'
 import type { DaxBus } from './bus.ts'
 import type { Devres } from './devres.ts'
 import { Folios, StructPageMemory } from './folio.ts'
@@ -24,6 +24,8 @@ export interface DaxMemory {
   readonly align: number
   readonly memory: Memory
   readonly poison: PoisonMap
+  /** Hosts whose accesses to it time out, with how long that takes, ns. */
+  readonly timeouts: JMap<string, number>
   /** Physical ranges in device order; their lengths add up to the size. */
   readonly ranges: readonly DaxRange[]
   readonly region: RegionKind
@@ -54,7 +56,9 @@ export function make_memory(m: Machine, name: string, memory: Memory, o: MemoryO
   checkGeometry(`daxdev ${name}`, memory.size, align, ranges)
   const id = m.newId()
   const poison = new PoisonMap(m.journal, id)
-  return { id, name, size: memory.size, align, memory, poison, ranges, region, data_offset, struct_pages: null }
+  const timeouts = new JMap<string, number>(m.journal)
+  const struct_pages = null
+  return { id, name, size: memory.size, align, memory, poison, timeouts, ranges, region, data_offset, struct_pages }
 }
 
 /** Driver bound to a dev_dax on one host. */

@@ -32,7 +32,7 @@ export { type Folio, Folios, STRUCT_PAGES, type StructPages } from './folio.ts'
 export { Memory } from './memory.ts'
 export { bindingLife, type DaxMode, daxModes, type ModeEvent } from './modes.ts'
 export { dev_pagemap, type dev_pagemap_ops } from './pgmap.ts'
-export { PoisonMap } from './poison.ts'
+export { POISON_LINE, PoisonMap } from './poison.ts'
 export { ALIGNS, checkGeometry, type DaxRange, left_in_range, NO_PHYS, offset_of, phys_of } from './range.ts'
 export {
   dax_direct_access,

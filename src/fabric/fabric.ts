@@ -5,8 +5,9 @@ import type { DaxMemory } from '../devdax/index.ts'
 import { InvariantError, type Journal, type Machine, max, type Task, trunc } from '../sim/index.ts'
 import { CAUSES, type Cause } from './cause.ts'
 import { type Cost, DEVICE, HIT, LINK } from './costs.ts'
+import { healed } from './heal.ts'
 import { arrival, Lane } from './lane.ts'
-import { content, LINE, Lines } from './lines.ts'
+import { content, dirtyOf, LINE, Lines, PAGE, type Page, validOf } from './lines.ts'
 
 /**
  * Who keeps the caches of different hosts equal. none: nobody (CXL 2: shared, without back-invalidate), programs have to flush
@@ -17,7 +18,7 @@ export type Coherence = (typeof COHERENCES)[number]
 
 /**
  * The memory is really touched: bytes came from it (by `t`'s access), or went back to it (whoever's turn it was). A line that
- * is valid in a cache does not get here. Poison is found out in this place, by what comes from the memory.
+ * is valid in a cache does not get here.
  */
 export type Touched = (t: Task | null, mem: DaxMemory, off: number, len: number, write: boolean, cause: Cause) => void
 
@@ -166,6 +167,14 @@ export class Port {
     return arrival(this.m, now, bytes, this.link, this.device.lane)
   }
 
+  /** Is the line at `off` in a cache that an access of this host gets it from: its own, or another's that the device asks? */
+  covers(off: number): boolean {
+    const { lines, device } = this
+    if (lines !== null && holds(lines, off, validOf)) return true
+    if (device.coherence === 'none') return false
+    return device.ports.some(p => p.lines !== null && holds(p.lines, off, dirtyOf))
+  }
+
   /** The host is about to write the range past its cache. */
   bypass(off: number, len: number): void {
     const { lines, device } = this
@@ -213,10 +222,20 @@ export class Port {
   }
   private to(t: Task | null, off: number, bytes: Uint8Array, cause: Cause): void {
     const { memory } = this.device
+    if (memory.timeouts.size > 0 && memory.timeouts.has(this.host.name)) return
     changing(this.m.journal, memory, off, bytes.length, () => memory.memory.write(off, bytes))
+    if (memory.poison.any) healed(memory, off, bytes.length)
     const { touched } = this.host.fabric
     if (touched !== null) touched(t, memory, off, bytes.length, true, cause)
   }
+}
+
+/** Has this cache the line at `off` in one of its masks? */
+const holds = (lines: Lines, off: number, mask: (p: Page) => readonly [number, number]): boolean => {
+  const page = lines.page((off - (off % PAGE)) / PAGE)
+  if (page === undefined) return false
+  const line = ((off % PAGE) / LINE) | 0
+  return ((mask(page)[line < 32 ? 0 : 1] >>> (line % 32)) & 1) !== 0
 }
 
 /** Bytes of the memory change; a watch counts them line by line. */
@@ -266,6 +285,13 @@ export class FabricHost {
     const p = this.ports.get(mem)
     if (p === undefined) throw new InvariantError(`famsim bug: ${this.name} has no way to ${mem.name}`)
     return p
+  }
+  /** The host lost its power: what its caches held and what was on its way from them is gone. */
+  lose(): void {
+    for (const p of this.ports.values()) {
+      p.device.landed(p.device.flights.filter(f => f.port === p))
+      p.lines?.lose()
+    }
   }
 }
 

@@ -14,3 +14,4 @@ export {
 export { fabric_clflush, fabric_clflushopt, fabric_clwb, fabric_sfence } from './flush.ts'
 export { type Agent, fabric_read, fabric_write, local_access } from './port.ts'
 export { ram_clear } from './ram.ts'
+export { clear_poison, lose_contents } from './ras.ts'

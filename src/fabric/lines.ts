@@ -238,6 +238,17 @@ export class Lines implements Undoable {
     return written
   }
 
+  /** All of it is gone, and nothing is written back. */
+  lose(): void {
+    for (const [key, c] of [...this.chunks])
+      for (const [i, page] of [...c.pages.entries()]) {
+        if (page === undefined) continue
+        const no = key * CHUNK_PAGES + i
+        if (this.j.watch !== null) this.name(no, page, -1, -1, false)
+        this.remove(no, page)
+      }
+  }
+
   /** Calls `f` for each page that a range touches and that is here, with the mask of the range's lines in it. */
   within(off: number, len: number, f: (no: number, page: Page, lo: number, hi: number) => void): void {
     if (this.n === 0 || len === 0) return

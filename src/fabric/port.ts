@@ -5,7 +5,9 @@ import { type Cause, checkCause } from './cause.ts'
 import { chance } from './chance.ts'
 import { DEVICE, LINK, LOCAL } from './costs.ts'
 import { changing, type FabricHost, type Port } from './fabric.ts'
+import { healed } from './heal.ts'
 import { pagesOf } from './lines.ts'
+import { arriving, landing, troubled } from './ras.ts'
 
 /** What the layer above hangs on Task.owner; the fabric needs only this. */
 export interface Agent {
@@ -31,32 +33,39 @@ const READ = new OpKind('mem read', ACCESS_READ, 0, false, (t, op: Op) => {
   const { buf, cause } = op.b as Access
   checkCause(t, (t.owner as Agent | null)?.user === true, mem, op.a, cause)
   const port = portOf(t, mem)
+  if (port?.device.restless) chance(t, port, pagesOf(op.a, buf.length), 'load')
+  const n = troubled(mem) ? arriving(t, mem, port, op.a, buf.length) : buf.length
+  const got = n === buf.length ? buf : buf.subarray(0, n)
   if (port === null) {
-    mem.memory.read(op.a, buf)
-    t.now += bare(buf.length)
-  } else {
-    if (port.device.restless) chance(t, port, pagesOf(op.a, buf.length), 'load')
-    port.read(t, op.a, buf, cause)
-  }
-  t.m.journal.watch?.saw(buf, t)
-  return buf.length
+    mem.memory.read(op.a, got)
+    t.now += bare(n)
+  } else port.read(t, op.a, got, cause)
+  t.m.journal.watch?.saw(got, t)
+  return n
 })
 const WRITE = new OpKind('mem write', ACCESS_WRITE, 0, false, (t, op: Op) => {
   const mem = op.obj as DaxMemory
   const { buf, cause } = op.b as Access
   checkCause(t, (t.owner as Agent | null)?.user === true, mem, op.a, cause)
   const port = portOf(t, mem)
-  if (port === null) {
-    changing(t.m.journal, mem, op.a, buf.length, () => mem.memory.write(op.a, buf))
-    t.now += bare(buf.length)
-  } else {
-    if (port.device.restless) chance(t, port, pagesOf(op.a, buf.length), 'store')
-    port.write(t, op.a, buf, cause)
-  }
+  if (port?.device.restless) chance(t, port, pagesOf(op.a, buf.length), 'store')
+  if (troubled(mem)) {
+    const [from, to] = landing(t, mem, port, op.a, buf.length)
+    store(t, mem, port, from, buf.subarray(from - op.a, to - op.a), cause)
+  } else store(t, mem, port, op.a, buf, cause)
   return buf.length
 })
+const store = (t: Task, mem: DaxMemory, port: Port | null, off: number, src: Uint8Array, cause: Cause): void => {
+  if (port !== null) {
+    port.write(t, off, src, cause)
+    return
+  }
+  changing(t.m.journal, mem, off, src.length, () => mem.memory.write(off, src))
+  if (mem.poison.any) healed(mem, off, src.length)
+  t.now += bare(src.length)
+}
 
-/** Copy from the memory at byte `off` into `buf`; gives the bytes copied. */
+/** Copy from the memory at byte `off` into `buf`; gives the bytes copied: fewer is a machine check at the next. */
 export const fabric_read = (mem: DaxMemory, off: number, buf: Uint8Array, cause: Cause): Op<number> =>
   new Op<number>(READ, mem, off, { buf, cause })
 

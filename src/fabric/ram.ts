@@ -4,6 +4,7 @@
 import type { dev_dax } from '../devdax/index.ts'
 import { ACCESS_WRITE, Op, OpKind } from '../sim/index.ts'
 import { changing } from './fabric.ts'
+import { healed } from './heal.ts'
 import { portOf } from './port.ts'
 
 /** ns for each 4 KiB page: clear_page() into the memory. */
@@ -19,6 +20,7 @@ const CLEAR = new OpKind('clear ram', ACCESS_WRITE, 0, false, (t, op: Op) => {
     t.m.problem('cause', `task ${t.label} clears ${dev.memory.name} as system RAM, which it is not on this host`)
   portOf(t, dev.memory)?.bypass(off, len)
   for (const [at, n] of memory.used(off, len)) changing(t.m.journal, dev.memory, at, n, () => memory.fill(at, n, 0))
+  if (dev.memory.poison.any) healed(dev.memory, off, len)
   t.now += CLEAR_PAGE * (len / PAGE_SIZE)
 })
 

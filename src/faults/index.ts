@@ -1,14 +1,13 @@
 // What can go wrong, as data.
 export {
   type Action,
-  type Armed,
+  accessTimeout,
   actionText,
-  after,
-  arm,
-  at,
-  type Fault,
-  type FaultTarget,
+  clearPoison,
+  crashHost,
   failAlloc,
+  patrol,
   poison,
-  type Trigger,
-} from './fault.ts'
+  powerLoss,
+} from './actions.ts'
+export { type Armed, after, arm, at, type Fault, type FaultTarget, type Trigger } from './fault.ts'

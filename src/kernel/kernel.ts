@@ -4,6 +4,7 @@ import type { FabricHost } from '../fabric/index.ts'
 import type { KernelProfile, KernelTable } from '../profile/index.ts'
 import {
   type Alloc,
+  abandon,
   Cell,
   DEAD,
   EventKind,
@@ -62,6 +63,8 @@ export class Kernel {
   readonly requests: JMap<string, number>
   /** Faults taken, by size (`PTE`, `PMD`). */
   readonly faults: JMap<string, number>
+  /** It lost its power: nothing of it runs any more. */
+  readonly crashed: Cell<boolean>
   /** Memory failures by result (`Recovered`, `Failed`): /sys/devices/system/node/node0/memory_failure. */
   readonly mf_stats: JMap<string, number>
   private readonly warned: JMap<string, true>
@@ -87,6 +90,7 @@ export class Kernel {
     this.bus.hotplug = this.hotplug
     this.requests = new JMap(m.journal)
     this.faults = new JMap(m.journal)
+    this.crashed = new Cell(m, 'crashed', false)
     this.mf_stats = new JMap(m.journal)
     this.warned = new JMap(m.journal)
     this.pids = new Cell(m, 'pid', 100)
@@ -116,8 +120,16 @@ export class Kernel {
     return this.heap.free(a)
   }
 
+  /** The power of the host fails: its tasks are gone where they stand, and nobody will miss what it had allocated. */
+  crash(): void {
+    this.crashed.poke(true)
+    for (const t of this.m.tasks) if (t.owner?.k === this && t.state !== DEAD) abandon(t)
+    this.fabric?.lose()
+  }
+
   /** No FUSE mount is left, and every task of this host ended as it should: whatever is still allocated has leaked. */
   at_rest(): boolean {
+    if (this.crashed.peek()) return false
     if (this.supers.items.some(sb => sb.fuse !== null)) return false
     return this.m.tasks.every(t => t.owner?.k !== this || (t.state === DEAD && !(t.error instanceof Oops)))
   }

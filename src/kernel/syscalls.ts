@@ -1,8 +1,9 @@
 // The system calls an application of a host can make. Each answers what the real one leaves in the return register: a
 // number, negative for -errno; some give an object instead of filling a struct. Loads and stores are here too: they are
 // how an application touches what it mapped.
-import type { DaxMemory } from '../devdax/index.ts'
+import { type DaxMemory, POISON_LINE } from '../devdax/index.ts'
 import {
+  clear_poison,
   fabric_clflush,
   fabric_clflushopt,
   fabric_clwb,
@@ -11,7 +12,7 @@ import {
   fabric_write,
 } from '../fabric/index.ts'
 import { ACCESS_NONE, has_signal, Killed, kfn, Op, OpKind, type Step, sleep } from '../sim/index.ts'
-import { ENXIO } from '../wire/index.ts'
+import { EACCES, EINVAL, EIO, ENXIO } from '../wire/index.ts'
 import { sysfs_kf_seq_show, sysfs_kf_write, sysfs_readdir } from './dax/sysfs.ts'
 import type { FuseDev } from './fuse/conn.ts'
 import { fuse_dev_ioctl } from './fuse/dev.ts'
@@ -215,6 +216,13 @@ export class Sys {
   tool_read(device: string, off: number, buf: Uint8Array): Op<number> {
     return tool(this.ts, device, off, buf, false)
   }
+  /**
+   * A device tool clears the poison of a range (cxl clear-poison, ndctl clear-errors): what was lost reads as zeros. 0, -EACCES,
+   * -ENXIO (no such device), -EINVAL (not whole lines, or outside).
+   */
+  clear_poison(device: string, off: number, len: number): Op<number> {
+    return tool_clear(this.ts, device, off, len)
+  }
   tool_write(device: string, off: number, buf: Uint8Array): Op<number> {
     return tool(this.ts, device, off, buf, true)
   }
@@ -226,6 +234,20 @@ export class Sys {
     return tool_lines(this.ts, device, off, len, fabric_clflushopt)
   }
 }
+
+/** What device tools do to a list of bad lines: a command to the device for each. Hosts that were told of them stay told. */
+const tool_clear = kfn(
+  'cxl clear-poison',
+  function* (ts: task_struct, device: string, off: number, len: number): Step<number> {
+    const dev = ts.k.bus.byName(device.replace(/^\/dev\//, ''))
+    if (dev === undefined) return -ENXIO
+    if (!ts.capable('CAP_SYS_ADMIN')) return -EACCES
+    if (off % POISON_LINE !== 0 || len % POISON_LINE !== 0 || off < 0 || len <= 0 || off + len > dev.memory.size)
+      return -EINVAL
+    yield* clear_poison(dev.memory, off, len)
+    return 0
+  },
+)
 
 const handled = kfn(
   'signal handler',
@@ -251,7 +273,8 @@ const tool = kfn(
   function* (ts: task_struct, device: string, off: number, buf: Uint8Array, write: boolean): Step<number> {
     const mem = toolMemory(ts, device, off, buf.length)
     if (mem === null) return -ENXIO
-    return yield* write ? fabric_write(mem, off, buf, 'tool') : fabric_read(mem, off, buf, 'tool')
+    const n = yield* write ? fabric_write(mem, off, buf, 'tool') : fabric_read(mem, off, buf, 'tool')
+    return n < buf.length ? -EIO : n
   },
 )
 

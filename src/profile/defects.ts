@@ -216,6 +216,13 @@ export const DEFECTS: readonly Defect[] = [
     inferred: ['new'],
   },
   {
+    id: 'L02',
+    story: 'the holder counts a failed page as dealt with, so nobody who maps it is unmapped or killed',
+    mark: 'measured',
+    kernels: ['v10', 'new'],
+    inferred: ['new'],
+  },
+  {
     id: 'L06',
     story: 'read and write take no i_rwsem, ignore O_APPEND and leave the times alone',
     mark: 'measured',

@@ -1,4 +1,6 @@
 // The machine: tasks, choices, clock, shared memory, locks, hook points, trace. Knows nothing of file systems.
+
+export { abandon } from './abandon.ts'
 export { Alloc, Heap } from './alloc.ts'
 export { assert, InvariantError, UsageError } from './assert.ts'
 export {

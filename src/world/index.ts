@@ -2,7 +2,18 @@
 
 export type { StructPages } from '../devdax/index.ts'
 export { COHERENCES, type Coherence } from '../fabric/index.ts'
-export { after, at, type Fault, failAlloc, poison } from '../faults/index.ts'
+export {
+  accessTimeout,
+  after,
+  at,
+  clearPoison,
+  crashHost,
+  type Fault,
+  failAlloc,
+  patrol,
+  poison,
+  powerLoss,
+} from '../faults/index.ts'
 export {
   ALL_CAPS,
   MAP_FIXED,

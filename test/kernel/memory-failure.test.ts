@@ -12,7 +12,7 @@ import {
   type Sys,
 } from '../../src/kernel/index.ts'
 import { DAX_LEVELS, type DaxLevelTable } from '../../src/profile/index.ts'
-import { kfn, MiB, ms, type Step, sleep, step } from '../../src/sim/index.ts'
+import { MiB, ms, type Step, sleep, step } from '../../src/sim/index.ts'
 import { errnoName } from '../../src/wire/index.ts'
 import { Rig, simpleMap } from './raw-server.ts'
 
@@ -24,13 +24,8 @@ const BAD = MiB(8) + 4096
 const host = (level: DaxLevelTable, driver: DriverName | null, o: { region?: 'static' } = {}) => {
   const rig = new Rig({ dax: level.name, devices: [{ driver, region: o.region }] })
   const d = rig.k.bus.devices()[0]!
-  rig.k.bus.hotplug = { add_memory_driver_managed: () => nothing(), remove_memory: () => nothing() }
   return { rig, d }
 }
-const nothing = kfn('hotplug', function* (): Step<number> {
-  return 0
-})
-
 /** What a mapper of the device saw: its end, and what two loads after the failure answered. */
 function* mapper(sys: Sys, path: string, off: number, policy: 'default' | 'early'): Step<string[]> {
   sys.mce_kill(policy)
@@ -157,8 +152,10 @@ describe('memory_failure() of a page of a device, by level', () => {
         stats: [['Recovered', 1]],
       })
     })
-    it('kmem: a page of system RAM', () => {
+    it('kmem: a page of system RAM, taken out of use; of a block that is offline nobody knows it', () => {
       const { rig, d } = host(level, null)
+      expect([rig.bind(0, 'kmem'), E(rig.poison(0, BAD)), rig.unbind(0)]).toEqual([0, 'ENXIO', 0])
+      rig.k.hotplug.auto_online.poke('online_movable')
       expect(rig.bind(0, 'kmem')).toBe(0)
       expect(rig.poison(0, BAD)).toBe(0)
       expect(d.folios.hwpoison.keys()).toEqual([HEAD + 1])

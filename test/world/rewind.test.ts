@@ -88,7 +88,7 @@ const two_hosts = (peek: Partial<Peek>, leak: { n: number } | null = null): Scen
         }
         if (leak !== null) world.say(`${h.name} remembers ${leak.n++}`)
       })
-    world.fault(after('written says'), poison('dax0.0', page * KiB(4), { hosts: ['h0'] }))
+    world.fault(after('written says'), poison('dax0.0', page * KiB(4), { how: 'hardware', len: KiB(4), hosts: ['h0'] }))
   })
 
 const open: World[] = []

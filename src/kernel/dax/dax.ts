@@ -11,7 +11,7 @@ import {
 } from '../../devdax/index.ts'
 import { fabric_read, fabric_write } from '../../fabric/index.ts'
 import { kfn, min, Oops, roundDown, type Step, wait_event, wake_up_all } from '../../sim/index.ts'
-import { EHWPOISON, EIO, ENOMEM } from '../../wire/index.ts'
+import { EFAULT, EHWPOISON, EIO, ENOMEM } from '../../wire/index.ts'
 import { FAULT } from '../kernel.ts'
 import {
   PAGE_SHIFT,
@@ -63,14 +63,18 @@ export const dax_iomap_rw = kfn('dax_iomap_rw', function* (iocb: Kiocb, write: b
       const n = min(length, at.nr * PAGE_SIZE - in_page)
       const part = done === 0 && n === iocb.buf.length ? iocb.buf : iocb.buf.subarray(done, done + n)
       const from = kernel_address(at) + in_page
-      yield* write ? fabric_write(at.memory, from, part, 'write') : fabric_read(at.memory, from, part, 'read')
-      done += n
+      const got = yield* write
+        ? fabric_write(at.memory, from, part, 'write')
+        : fabric_read(at.memory, from, part, 'read')
+      done += got
+      // copy_mc_to_iter(): a machine check ends the copy, and nobody is told of the page (kernel.md 2.10).
+      if (got < n) err = -EFAULT
     }
     if (dax_dev !== null) yield* dax_read_unlock(dax_dev, id)
     if (typeof at === 'number') {
       err = at === -EHWPOISON ? -EIO : at
-      break
     }
+    if (err !== 0) break
   }
   return done > 0 ? done : err
 })
@@ -259,7 +263,9 @@ const insert_page = kfn('vmf_insert_page_mkwrite', function* (vmf: vm_fault, at:
   const vpn = roundDown(vmf.address, PAGE_SIZE) / PAGE_SIZE
   if (vmf.write && !vma.shared) {
     const copy = new Uint8Array(PAGE_SIZE)
-    yield* fabric_read(at.memory, at.off, copy, 'load')
+    // copy_user_page() has no way back from a machine check in the kernel.
+    if ((yield* fabric_read(at.memory, at.off, copy, 'load')) < PAGE_SIZE)
+      throw new Oops(`Kernel panic: machine check while ${at.memory.name} at 0x${at.off.toString(16)} is copied`)
     mm.anon.set(vpn, copy)
     zap_page_range(mm, vpn * PAGE_SIZE, (vpn + 1) * PAGE_SIZE)
   } else {

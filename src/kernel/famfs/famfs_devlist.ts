@@ -5,6 +5,7 @@
 // a wmb (R5w: without) that has no partner in the resolver (R5).
 import { type dax_device, dax_holder, type dax_holder_operations, fs_put_dax, put_dax } from '../../devdax/index.ts'
 import { down_read, down_write, kfn, Oops, type Step, up_read, up_write } from '../../sim/index.ts'
+import { EOPNOTSUPP } from '../../wire/index.ts'
 import type { fuse_conn } from '../fuse/fuse_i.ts'
 import { mark } from '../marks.ts'
 import { famfs_dax_devlist } from './famfs_kfmap.ts'
@@ -58,7 +59,10 @@ const famfs_set_daxdev_err = kfn('famfs_set_daxdev_err', function* (fc: fuse_con
   yield* reading ? up_read(fc.famfs_devlist_sem) : up_write(fc.famfs_devlist_sem)
 })
 
-/** famfs_dax_notify_failure(): range and flags are ignored; 0 ("handled") whatever happened (L02, L03). */
+/**
+ * famfs_dax_notify_failure(): range and flags are ignored (L03). 0, dealt with, whatever happened (L02); without the defect
+ * -EOPNOTSUPP, which lets the generic path unmap and kill who maps the page.
+ */
 const famfs_dax_notify_failure = kfn(
   'famfs_dax_notify_failure',
   function* (dax_devp: dax_device, _offset: number, _len: number, _mf_flags: number): Step<number> {
@@ -68,7 +72,7 @@ const famfs_dax_notify_failure = kfn(
       throw new Oops('NULL pointer dereference: fc in famfs_dax_notify_failure (R8)')
     }
     yield* famfs_set_daxdev_err(fc, dax_devp)
-    return 0
+    return fc.k.profile.has('L02') ? 0 : -EOPNOTSUPP
   },
 )
 

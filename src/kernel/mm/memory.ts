@@ -1,8 +1,9 @@
 // Page faults and user loads and stores. A user access goes through the page table; what is missing there faults.
 import { type fabric_clwb, fabric_read, fabric_write, local_access } from '../../fabric/index.ts'
-import { down_read, kfn, min, roundDown, type Step, up_read } from '../../sim/index.ts'
+import { down_read, Killed, kfn, min, roundDown, type Step, up_read } from '../../sim/index.ts'
 import { force_sig_fault, get_signal } from '../signal.ts'
 import type { task_struct } from '../task_struct.ts'
+import { kill_me_maybe } from './machine_check.ts'
 import {
   type mm_struct,
   PAGE_SHIFT,
@@ -116,11 +117,25 @@ export const user_page = kfn('get_user_pages', function* (ts: task_struct, addr:
   return translate(ts, addr, false)
 })
 
+/**
+ * The same load was checked twice: memory_failure() says that it dealt with the page, and nothing unmapped it, so the task
+ * would take the machine check for ever. It is ended as an operator would end it.
+ */
+const machine_check_storm = (ts: task_struct, addr: number): never => {
+  ts.k.m.problem(
+    'machine check storm',
+    `${ts.k.name}/${ts.comm} takes the machine check of its load at 0x${addr.toString(16)} again and again: memory_failure() counts it as dealt with and nobody unmaps the page (L02)`,
+  )
+  throw new Killed('SIGKILL', null)
+}
+
 /** Copy between a user address and a buffer, page run by page run, faulting where needed. */
 const user_access = kfn(
   'user access',
   function* (ts: task_struct, addr: number, buf: Uint8Array, write: boolean): Step<void> {
     let done = 0
+    /** Where the last machine check was. */
+    let checked = -1
     get_signal(ts)
     while (done < buf.length) {
       const at = addr + done
@@ -144,8 +159,14 @@ const user_access = kfn(
       }
       const n = min(t.run, buf.length - done)
       const part = done === 0 && n === buf.length ? buf : buf.subarray(done, done + n)
-      yield* write ? fabric_write(t.pte.memory, t.off, part, 'store') : fabric_read(t.pte.memory, t.off, part, 'load')
-      done += n
+      const { memory } = t.pte
+      const got = yield* write ? fabric_write(memory, t.off, part, 'store') : fabric_read(memory, t.off, part, 'load')
+      done += got
+      if (got === n) continue
+      if (checked === done) machine_check_storm(ts, addr + done)
+      checked = done
+      yield* kill_me_maybe(ts, memory, t.off + got)
+      get_signal(ts)
     }
   },
 )

@@ -1,7 +1,7 @@
 // memory_failure() (mm/memory-failure.c, kernel.md 2.14): a host learns that a page is bad. For a page of a dax device the
 // pgmap's operation goes first, which asks the holder; without one the generic path finds who maps the page and kills them.
 // Locking: the folio's dax entry across the generic path. The holder takes its own.
-import { type DaxMemory, type dev_dax, PAGE_SIZE, phys_of } from '../../devdax/index.ts'
+import { type DaxMemory, type dev_dax, MEMORY_BLOCK_SIZE, PAGE_SIZE, phys_of } from '../../devdax/index.ts'
 import { kfn, roundDown, type Step } from '../../sim/index.ts'
 import { EBUSY, ENXIO, EOPNOTSUPP } from '../../wire/index.ts'
 import { dax_lock_folio, dax_unlock_folio } from '../dax/dax.ts'
@@ -35,6 +35,8 @@ const action_result = (k: Kernel, dev: dev_dax, page: number, rc: number): void 
 
 /** The memory is system RAM: its page is taken out of use. Nothing in the model lives in such a page, so nobody dies. */
 const memory_failure_online = (k: Kernel, dev: dev_dax, page: number): number => {
+  const block = roundDown(phys_of(dev.ranges, page * PAGE_SIZE), MEMORY_BLOCK_SIZE) / MEMORY_BLOCK_SIZE
+  if (k.hotplug.blocks.get(block)?.state !== 'online') return -ENXIO
   dev.folios.hwpoison.set(page, true)
   action_result(k, dev, page, 0)
   return 0
