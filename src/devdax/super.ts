@@ -53,12 +53,20 @@ const check_driver = kfn('dax_check_driver', function* (dev: dev_dax): Step<numb
   return driver === profile.dax.fs_driver ? 0 : -EOPNOTSUPP
 })
 
+/** holder_ops is set or cleared, a moment before or after holder_data is: in between lies R6, and with B38 R24. */
+const dax_store_holder_ops = kfn(
+  'dax_store_holder_ops',
+  function* (d: dax_device, ops: dax_holder_operations | null, how: 'plain' | 'once'): Step<void> {
+    yield* how === 'once' ? d.holder_ops.WRITE_ONCE(ops) : d.holder_ops.store(ops)
+  },
+)
+
 /** Claim the device: 0 or -EBUSY. */
 const claim = kfn(
   'dax_claim_holder',
   function* (d: dax_device, holder: object, ops: dax_holder_operations): Step<number> {
     if ((yield* d.holder_data.cmpxchg(null, holder)) !== null) return -EBUSY
-    yield* d.holder_ops.store(ops)
+    yield* dax_store_holder_ops(d, ops, 'plain')
     if (d.bus.profile.has('L18') || (yield* d.alive.READ_ONCE())) return 0
     // Killed between the first look and the claim (R26): nobody will tell this holder.
     yield* d.holder_ops.WRITE_ONCE(null)
@@ -103,11 +111,11 @@ export const fs_dax_get_by_bdev = kfn(
 export const fs_put_dax = kfn('fs_put_dax', function* (d: dax_device, holder: object): Step<void> {
   const { profile } = d.bus
   const last = profile.has('B38')
-  if (!last) yield* d.holder_ops.WRITE_ONCE(null)
+  if (!last) yield* dax_store_holder_ops(d, null, 'once')
   const prev = yield* d.holder_data.cmpxchg(holder, null)
   // Null is fine: kill_dax was here first.
   if (prev !== holder && (prev !== null || profile.has('B39'))) d.warn('put by one who does not hold it')
-  if (last && prev === holder) yield* d.holder_ops.store(null)
+  if (last && prev === holder) yield* dax_store_holder_ops(d, null, 'plain')
   yield* put_dax(d)
 })
 

@@ -50,8 +50,13 @@ export interface FailAlloc {
   readonly name?: string
   readonly hosts?: readonly string[]
 }
+/** The task that made the event is preempted and goes on so much later. Means nothing under the policy `free`. */
+export interface Delay {
+  readonly do: 'delay'
+  readonly ns: number
+}
 export type MemoryAction = Poison | Patrol | ClearPoison | AccessTimeout | PowerLoss
-export type Action = MemoryAction | CrashHost | FailAlloc
+export type Action = MemoryAction | CrashHost | Delay | FailAlloc
 
 /**
  * The 4 KiB page at a byte offset of a device is bad. With `how: 'hardware'` the bytes are lost, as many as `len` says (a line
@@ -91,6 +96,9 @@ export const powerLoss = (device: string): Action => ({ do: 'power loss', device
 /** The host stops where it is. */
 export const crashHost = (host: string): Action => ({ do: 'crash', host })
 
+/** The task that made the event of the trigger goes on `ns` later: what others do meanwhile falls between its two steps. */
+export const delay = (ns: number): Action => ({ do: 'delay', ns })
+
 /** Let the n-th allocation of kernel memory fail: the first unless told otherwise, of any name unless one is given. */
 export const failAlloc = (o: { nth?: number; name?: string; hosts?: readonly string[] } = {}): Action => ({
   do: 'fail allocation',
@@ -114,6 +122,8 @@ export const actionText = (a: Action): string => {
       return `power loss of ${a.device}`
     case 'crash':
       return `crash of ${a.host}`
+    case 'delay':
+      return `delay of ${a.ns} ns`
     case 'fail allocation':
       return `failing allocation ${a.nth}${a.name === undefined ? '' : ` of ${a.name}`}`
   }

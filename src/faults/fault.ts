@@ -44,6 +44,7 @@ type Effect =
 
 function effect(w: FaultTarget, a: Action, done: Completion, fired: () => void): Effect {
   if (a.do === 'crash') return crash(w, a, done, fired)
+  if (a.do === 'delay') return preempt(w, a.ns, done, fired)
   const named = 'hosts' in a ? a.hosts : undefined
   for (const h of named ?? []) hostOf(w, h)
   const hosts = w.kernels().filter(k => named === undefined || named.includes(k.name))
@@ -87,6 +88,18 @@ function crash(w: FaultTarget, a: CrashHost, done: Completion, fired: () => void
   return { name: `${a.do} ${a.host}`, task }
 }
 
+/** The running task is away for a while. Whoever waits for the fault goes on where it was. */
+function preempt(w: FaultTarget, ns: number, done: Completion, fired: () => void): Effect {
+  if (!Number.isSafeInteger(ns) || ns < 1)
+    throw new UsageError(`fault: delay: ns ${ns}: expected a whole number from 1`)
+  const now = (): void => {
+    fired()
+    done.complete()
+    w.m.current!.now += ns
+  }
+  return { name: 'delay', now }
+}
+
 const hostOf = (w: FaultTarget, name: string): Kernel => {
   const k = w.kernels().find(h => h.name === name)
   if (k === undefined) throw new UsageError(`fault: no host '${name}' in this world`)
@@ -100,6 +113,8 @@ const hostOf = (w: FaultTarget, name: string): Kernel => {
 export function arm(w: FaultTarget, fault: Fault, done: Completion): Armed {
   const { trigger, action } = fault
   const fired = new Cell(w.m, 'fault fired', false)
+  if (action.do === 'delay' && trigger.on === 'time')
+    throw new UsageError('fault: delay: it is the task of an event that is delayed; expected after(label), not at(ns)')
   const e = effect(w, action, done, () => fired.poke(true))
   const spawn = (body: Step<void>, when?: number) => w.m.spawn(`fault/${e.name}`, body, { at: when })
   if (trigger.on === 'event') {

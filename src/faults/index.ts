@@ -5,6 +5,7 @@ export {
   actionText,
   clearPoison,
   crashHost,
+  delay,
   failAlloc,
   patrol,
   poison,

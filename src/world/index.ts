@@ -8,6 +8,7 @@ export {
   at,
   clearPoison,
   crashHost,
+  delay,
   type Fault,
   failAlloc,
   patrol,
