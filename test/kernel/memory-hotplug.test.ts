@@ -1,7 +1,10 @@
 // Memory blocks of a device that becomes system RAM: their states, pins, what going online does to the bytes, and what a
 // failing allocation leaves.
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { MEMORY_BLOCK_SIZE } from '../../src/devdax/index.ts'
+import { MEMORY_BLOCK_SIZE, Memory, openFile } from '../../src/devdax/index.ts'
 import { ram_clear } from '../../src/fabric/index.ts'
 import type { Sys } from '../../src/kernel/index.ts'
 import { offline_pages, online_pages } from '../../src/kernel/mm/memory_hotplug.ts'
@@ -95,6 +98,22 @@ describe('going online', () => {
     expect(memory.backing.residentBytes!()).toBe(resident)
     memory.rewind(mark)
     expect(bytes()).toEqual([7, 7, 7, 7, 7])
+  })
+  it('knows what a backing came with: bytes of a file that nobody here wrote', () => {
+    const dir = mkdtempSync(join(tmpdir(), 'famsim-ram-'))
+    const path = join(dir, 'bytes')
+    writeFileSync(path, Uint8Array.of(0, 0, 9))
+    truncateSync(path, MiB(8))
+    try {
+      const memory = new Memory(openFile(MiB(8), { path }))
+      expect(memory.used(0, MiB(8))).toEqual([[0, MiB(2)]])
+      memory.write(MiB(5), Uint8Array.of(1))
+      // The first chunk has its byte before MiB(1); of the chunk that was written nobody looks.
+      expect(memory.used(MiB(1), MiB(4))).toEqual([[MiB(4), MiB(1)]])
+      memory.close()
+    } finally {
+      rmSync(dir, { recursive: true })
+    }
   })
   it('by auto_online_blocks, as soon as the memory is there', () => {
     const { rig, h, dev } = rigOf(MiB(256))
