@@ -102,7 +102,7 @@ describe('interrupted and resumed', () => {
     }
     expect(() => parseCheckpoint('{', 'f', searched)).toThrow(/^f: not JSON/)
     expect(edited(v => (v.famsim = 'run'))).toThrow(/^f: famsim: expected "checkpoint"/)
-    expect(edited(v => (v.version = 7))).toThrow(/^f: version: the file has 7, this famsim reads 1; /)
+    expect(edited(v => (v.version = 7))).toThrow(/^f: version: the file has 7, this famsim reads 2; /)
     expect(edited(v => (v.state.where[0].todo = ['x']))).toThrow(/^f: state: expected what/)
     expect(edited(v => delete v.state.stats.depth)).toThrow(/^f: state: /)
     const state = edited(() => {})()

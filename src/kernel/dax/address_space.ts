@@ -21,6 +21,7 @@ export interface DaxEntry {
 }
 
 export class AddressSpace {
+  readonly id: number
   readonly k: Kernel
   /** By first page; a PMD entry is found through its first page. */
   readonly i_pages: JMap<number, DaxEntry>
@@ -33,6 +34,7 @@ export class AddressSpace {
 
   constructor(k: Kernel) {
     this.k = k
+    this.id = k.m.newId()
     this.i_pages = new JMap(k.m.journal)
     this.locked = new JMap(k.m.journal)
     this.wq = new WaitQueue(k.m, 'dax entry')
