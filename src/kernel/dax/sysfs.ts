@@ -75,6 +75,13 @@ const KINDS: Readonly<Record<string, (p: Partial<Place> & { k: Kernel }) => Name
   ':memory': ({ k }) => k.hotplug.blocks.keys().map(block => [`memory${block}`, { block }]),
 }
 
+/** One name of a kind. Memory blocks are too many to be listed for each look. */
+const name_of = (kind: string, name: string, p: Partial<Place> & { k: Kernel }): Partial<Place> | undefined => {
+  if (kind !== ':memory') return KINDS[kind]!(p).find(n => n[0] === name)?.[1]
+  const block = /^memory\d+$/.test(name) ? Number(name.slice('memory'.length)) : Number.NaN
+  return p.k.hotplug.blocks.has(block) ? { block } : undefined
+}
+
 /** A device as a line names it: -ENODEV when the bus has none of that name. */
 const named = (k: Kernel, text: string): dev_dax | undefined => k.bus.byName(text.trim())
 
@@ -178,8 +185,21 @@ function* expand(k: Kernel): Generator<{ readonly attr: Attr; readonly path: str
   }
 }
 
+const PARTS = TABLE.map(attr => ({ attr, parts: attr.path.split('/') }))
+
 const lookup = (k: Kernel, path: string): { readonly attr: Attr; readonly place: Place } | undefined => {
-  for (const e of expand(k)) if (e.path === path) return e
+  const words = path.split('/')
+  for (const { attr, parts } of PARTS) {
+    if (parts.length !== words.length) continue
+    let place: (Partial<Place> & { k: Kernel }) | undefined = { k }
+    for (let i = 0; i < parts.length && place !== undefined; i++) {
+      if (parts[i]!.startsWith(':')) {
+        const more = name_of(parts[i]!, words[i]!, place)
+        place = more === undefined ? undefined : { ...place, ...more }
+      } else if (parts[i] !== words[i]) place = undefined
+    }
+    if (place !== undefined) return { attr, place: place as Place }
+  }
   return undefined
 }
 
