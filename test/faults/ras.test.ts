@@ -8,6 +8,7 @@ import {
   at,
   clearPoison,
   crashHost,
+  delay,
   EHWPOISON,
   EINVAL,
   EIO,
@@ -342,6 +343,37 @@ it.each<[string, Fault['action'], RegExp]>([
   ['a host that is not there', crashHost('h9'), /no host 'h9'/],
   ['a device that is not there', powerLoss('dax9.9'), /no device 'dax9\.9'/],
   ['a patrol for a host that is not there', patrol('dax0.0', { hosts: ['h9'] }), /no host 'h9'/],
+  [
+    'a delay of nobody',
+    delay(us(1)),
+    /it is the task of an event that is delayed; expected after\(label\), not at\(ns\)/,
+  ],
 ])('refuses %s', (_name, action, want) => {
   expect(() => run(({ world }) => void world.fault(at(0), action))).toThrow(want)
+})
+
+describe('a delay', () => {
+  /** The order of two tasks, of which the first is away for so long when it says `now`. */
+  const order = (ns: number | null): string => {
+    const out: string[] = []
+    run(({ world, h0 }) => {
+      if (ns !== null) world.fault(after('now says'), delay(ns))
+      h0.app('first', function* (sys) {
+        world.say('now')
+        yield* sys.sleep(us(10))
+        yield* sys.stat('/mnt')
+        out.push('first')
+      })
+      h0.app('second', function* (sys) {
+        yield* sys.sleep(us(500))
+        yield* sys.stat('/mnt')
+        out.push('second')
+      })
+    })
+    return out.join(' ')
+  }
+  it('lets others get into the gap, if it is long enough', () => {
+    expect([order(null), order(us(1)), order(ms(1))]).toEqual(['first second', 'first second', 'second first'])
+  })
+  it('of no time is refused', () => expect(() => order(0)).toThrow(/delay: ns 0: expected a whole number from 1/))
 })
