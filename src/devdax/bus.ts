@@ -81,7 +81,7 @@ export class DaxBus {
     this.dynids.set(idOf(driver, dev), true)
     const t = this.m.spawn(`${this.name}/udev`, boot(dev, driver))
     this.m.run(defaultChooser)
-    this.m.current = null
+    this.m.buryTasks()
     const rc = t.value as number
     if (rc !== 0) throw new UsageError(`daxdev ${memory.name}: ${driver} does not take it: ${errnoName(-rc)}`)
     return dev

@@ -217,6 +217,16 @@ export class Machine {
     this.current = null
   }
 
+  /** Forget the tasks that are over, between two parts of a set-up: each step of the next looks at every task there is. */
+  buryTasks(): void {
+    let n = 0
+    for (const t of this.tasks)
+      if (t.state === DEAD) this.idCounters[t.id] = t.made
+      else this.tasks[n++] = t
+    this.tasks.length = n
+    this.current = null
+  }
+
   /** Throw away the tasks of an execution before the world is rewound. */
   dropTasks(): void {
     this.tasks.length = 0

@@ -318,7 +318,7 @@ export class World {
       const why = this.m.problems[0]?.text ?? end?.signal?.message ?? v
       throw new UsageError(`set-up: ${host.name}/${comm}: ${why}`)
     }
-    this.m.current = null
+    this.m.buryTasks()
     return end.value as T
   }
 
