@@ -4,7 +4,6 @@
 
 import {
   kfn,
-  min,
   mutex_lock,
   mutex_unlock,
   Oops,
@@ -184,6 +183,7 @@ export const dax_direct_access = kfn(
     if (nr_pages < 0) return -EINVAL
     const at = ops.direct_access(dev, pgoff, nr_pages)
     if (typeof at === 'number') return at
-    return at.nr === 0 ? -ERANGE : { ...at, nr: min(nr_pages, at.nr) }
+    if (at.nr === 0) return -ERANGE
+    return at.nr <= nr_pages ? at : { ...at, nr: nr_pages }
   },
 )

@@ -110,11 +110,15 @@ export class Srcu {
   }
   /** The newest section of `t` with this idx ends; false when there is none. */
   leave(t: Task, idx: number): boolean {
-    const s = this.open.items.findLast(x => x.task === t && x.idx === idx)
-    if (s === undefined) return false
-    s.end(this.m.journal)
-    this.open.remove(s)
-    for (const g of this.underWay.items) if (g.due) this.m.retry(g.task)
+    const open = this.open.items
+    let i = open.length - 1
+    while (i >= 0 && (open[i]!.task !== t || open[i]!.idx !== idx)) i--
+    if (i < 0) return false
+    const s = open[i]!
+    // A period that begins later does not ask for it any more.
+    if (this.underWay.length > 0 || this.ordering) s.end(this.m.journal)
+    this.open.removeAt(i)
+    if (this.underWay.length > 0) for (const g of this.underWay.items) if (g.due) this.m.retry(g.task)
     return true
   }
   /** A grace period begins. */
