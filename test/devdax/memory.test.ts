@@ -340,7 +340,7 @@ describe('against a reference (property)', () => {
         expect(memory.undoStats()).toMatchObject({ marks: 0, savedBytes: 0 })
         memory.close()
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     )
     // The property means little if the shapes it is about never came up.
     expect(seen.nestedRewind).toBeGreaterThan(50)
