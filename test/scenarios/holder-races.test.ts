@@ -1,7 +1,8 @@
-// Poison in all four positions around fs_dax_get() (kernel.md R6, R7, R24, R26), on every DAX level: what the scenarios say.
+// Poison in all four positions around fs_dax_get() (kernel.md R6, R7, R24, R26), on every DAX level under every
+// kernel: what the scenarios say.
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { DAX_LEVELS } from '../../src/profile/index.ts'
+import { DAX_LEVELS, KERNELS } from '../../src/profile/index.ts'
 import { defaultChooser } from '../../src/sim/index.ts'
 import { runScenario, SAY, type WorldOptions } from '../../src/world/index.ts'
 
@@ -21,29 +22,31 @@ const refused = (level: string): string[] => (fsdev(level) ? [] : ['1 x referenc
 
 const NEVER_LEARNS = ['memory_failure: EBUSY', 'read: 8']
 
-describe.each(DAX_LEVELS.map(l => l.name))('%s', level => {
+const PROFILES = KERNELS.flatMap(k => DAX_LEVELS.map(l => [k.name, l.name] as const))
+
+describe.each(PROFILES)('%s on %s', (kernel, level) => {
   it('R6: between claim and operations nobody is there to be told, and the holder never learns', async () => {
-    expect(await says('claim-gap', { dax: level })).toEqual(NEVER_LEARNS)
+    expect(await says('claim-gap', { kernel, dax: level })).toEqual(NEVER_LEARNS)
   })
   it('R7: while the table is filled the notifier waits for it, and the slot learns', async () => {
     const want = fsdev(level)
       ? ['memory_failure: 0, after it waited for the installer', 'read: EHWPOISON']
       : NEVER_LEARNS
-    expect(await says('while-installing', { dax: level })).toEqual(want)
+    expect(await says('while-installing', { kernel, dax: level })).toEqual(want)
   })
   it('R24: a holder that comes while another goes', async () => {
     const b38 = level !== 'fix'
-    expect(await says('put-vs-get', { dax: level })).toEqual([
+    expect(await says('put-vs-get', { kernel, dax: level })).toEqual([
       `the next holder: fs_dax_get: ${b38 ? 0 : 'EBUSY'}`,
       'memory_failure: EBUSY; it was not told',
     ])
     // The level without the defect: nobody is deaf; the next holder comes too early instead.
-    expect((await says('put-vs-get', { dax: level, switches: { noDefect: ['B38'] } }, refused(level)))[0]).toMatch(
-      /EBUSY$|EPERM$/,
-    )
+    expect(
+      (await says('put-vs-get', { kernel, dax: level, switches: { noDefect: ['B38'] } }, refused(level)))[0],
+    ).toMatch(/EBUSY$|EPERM$/)
   })
   it('R26: a holder on a dead device, which hears neither of its end nor, before fsdev, of the page', async () => {
-    expect(await says('kill-vs-get', { dax: level })).toEqual([
+    expect(await says('kill-vs-get', { kernel, dax: level })).toEqual([
       'unbind: 0',
       'fs_dax_get: 0; access to the dead device: ENXIO',
       'dead, with a holder; bind: 0',
@@ -54,7 +57,7 @@ describe.each(DAX_LEVELS.map(l => l.name))('%s', level => {
     ])
   })
   it('R26 without L18: the claim is looked at again and given up', async () => {
-    expect(await says('kill-vs-get', { dax: level, switches: { noDefect: ['L18'] } }, refused(level))).toEqual([
+    expect(await says('kill-vs-get', { kernel, dax: level, switches: { noDefect: ['L18'] } }, refused(level))).toEqual([
       'unbind: 0',
       `fs_dax_get: ${level.startsWith('devdax') ? 'EPERM' : 'ENODEV'}; access to the dead device: ENXIO`,
       'dead, with no holder; bind: 0',
