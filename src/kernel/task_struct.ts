@@ -32,6 +32,8 @@ export type McePolicy = 'default' | 'early' | 'late'
 /** struct task_struct */
 export class task_struct {
   readonly k: Kernel
+  /** Whose locks it takes: its kernel's, by the host's name. */
+  readonly realm: string
   readonly comm: string
   readonly pid: number
   readonly cred: Cred
@@ -51,6 +53,7 @@ export class task_struct {
 
   constructor(k: Kernel, comm: string, o: { user: boolean; cred?: Cred }) {
     this.k = k
+    this.realm = k.name
     this.comm = comm
     this.pid = k.new_pid()
     this.cred = o.cred ?? ROOT_CRED

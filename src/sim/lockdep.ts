@@ -1,5 +1,6 @@
 // Lock order, by lockdep's rule: if one task asks for B while it holds A, and somewhere A is asked for while B is held, the
-// two can meet in a deadlock, even if this execution got by. Locks of one name are one class. Two of one class, one inside
+// two can meet in a deadlock, even if this execution got by. Locks of one name are one class, in each kernel for itself
+// (`realm` of the task's owner): what one kernel does with its locks says nothing of another's. Two of one class, one inside
 // the other, are told as well: whoever knows their order takes the inner one with a nesting level (mutex_lock_nested), which
 // makes it a class of its own. Only what can wait counts: a trylock closes no cycle. Off (null in the machine) it costs one
 // test a lock. State: what is known rewinds with the world, so orders seen in set-up count in every execution.
@@ -59,7 +60,9 @@ export class Lockdep implements Saver<Known> {
   }
   private classOf(t: Task, lock: OpObject): string {
     const level = this.levels.get(t)?.get(lock)
-    return level === undefined ? lock.name : `${lock.name}/${level}`
+    const realm = (t.owner as { readonly realm?: string } | null)?.realm
+    const own = realm === undefined ? lock.name : `${lock.name} of ${realm}`
+    return level === undefined ? own : `${own}/${level}`
   }
 
   /** `t` asks for `lock` and will wait if it must. */

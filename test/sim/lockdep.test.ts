@@ -196,3 +196,34 @@ describe('not reported', () => {
     expect(reports([nest('a', 'b'), nest('b', 'a')], false)).toEqual([])
   })
 })
+
+describe('kernels', () => {
+  /** a in b by a task of the first, b in a by one of the second. */
+  const between = (...realms: [string, string]): string[] => {
+    const m = new Machine({ lockdep: true })
+    const names = ['a', 'b']
+    for (const realm of realms) {
+      const [outer, inner] = names.map(n => new Mutex(m, n)) as [Mutex, Mutex]
+      names.reverse()
+      m.spawn(
+        realm,
+        (function* (): Step<void> {
+          yield* mutex_lock(outer)
+          yield* mutex_lock(inner)
+          yield* mutex_unlock(inner)
+          yield* mutex_unlock(outer)
+        })(),
+        { owner: { realm } },
+      )
+    }
+    m.run()
+    return m.problems.map(p => p.text)
+  }
+  it('know nothing of the orders of each other', () => {
+    expect(between('h0', 'h1')).toEqual([])
+  })
+  it('know their own, and the report says whose', () => {
+    const [text] = between('h0', 'h0')
+    expect(text).toMatch(/takes b of h0 while it holds a of h0 .*takes a of h0 while it holds b of h0/)
+  })
+})
