@@ -1,7 +1,7 @@
 // struct folio of a device's pages as one host has them: what drivers and file systems leave behind is read off here.
 // Sparse: a page nobody touched has the idle folio of its pgmap. Pages are 4 KiB, numbered from the start of the device.
 // Locking: mapping and index are changed under the lock of the dax entry; a driver's reset takes none (kernel.md 3.1).
-import { Cell, JMap, type Machine, Oops, roundDown } from '../sim/index.ts'
+import { Cell, JMap, type Machine, Panic, roundDown } from '../sim/index.ts'
 
 /** What of a struct folio matters to DAX. Never changed in place. */
 export interface Folio {
@@ -92,7 +92,7 @@ export class Folios {
   of(page: number): { readonly head: number; readonly folio: Folio } {
     const { bad } = this.bytes
     if (bad.size > 0 && bad.has((page - (page % STRUCT_PAGES_PER_PAGE)) / STRUCT_PAGES_PER_PAGE))
-      throw new Oops(`machine check in the kernel: the struct page of page ${page} is poisoned; a real host panics`)
+      throw new Panic(`machine check in the kernel: the struct page of page ${page} is poisoned`)
     const rest = this.idle.peek() ?? idle(0, 0)
     for (const order of ORDERS) {
       const head = roundDown(page, 2 ** order)

@@ -94,7 +94,7 @@ export {
 export { has_signal, INTERRUPTED, NOT_LOCKED, signal, take_signal, type WaitMode } from './signal.ts'
 export { SpinLock, spin_is_locked, spin_lock, spin_section, spin_trylock, spin_unlock } from './spinlock.ts'
 export { Srcu, srcu_read_lock, srcu_read_unlock, synchronize_srcu } from './srcu.ts'
-export { DEAD, Killed, Oops, RUNNABLE, SLEEPING, Task } from './task.ts'
+export { DEAD, Killed, Oops, Panic, RUNNABLE, SLEEPING, Task } from './task.ts'
 export {
   del_timer,
   del_timer_sync,

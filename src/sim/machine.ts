@@ -20,7 +20,7 @@ import { Tso } from './order-tso.ts'
 import { Weak } from './order-weak.ts'
 import { Races } from './races.ts'
 import { Streams } from './rng.ts'
-import { DEAD, Killed, Oops, type Resting, RUNNABLE, SLEEPING, Task } from './task.ts'
+import { DEAD, Killed, Oops, Panic, type Resting, RUNNABLE, SLEEPING, Task } from './task.ts'
 import { type EventKind, Trace, valueWord } from './trace.ts'
 
 /** `timed`: the runnable task with the lowest virtual time runs next. `free`: any runnable task may. */
@@ -130,6 +130,8 @@ export class Machine {
   private stopped = false
   private baseIds = 0
   private readonly idCounters: number[] = []
+  /** Called when a task of a host has met a panic, and is dead: whoever knows hosts stops the rest of it. */
+  panicked: ((t: Task) => void) | null = null
   /** Run after every step; null costs nothing. Properties of a world hang here. */
   afterStep: (() => void) | null = null
 
@@ -495,7 +497,8 @@ export class Machine {
       if (t.held.length > 0)
         this.problem('lock held at exit', `${t.label} is killed holding ${t.held.map(l => l.name).join(', ')}`)
     } else if (e instanceof Oops) {
-      this.problem('oops', e.message)
+      this.problem(e instanceof Panic ? 'panic' : 'oops', e.message)
+      if (e instanceof Panic) this.panicked?.(t)
     } else throw e
   }
 

@@ -32,6 +32,11 @@ export class Oops extends Error {
   override name = 'Oops'
 }
 
+/** What no kernel survives: the whole host stops with the task. */
+export class Panic extends Oops {
+  override name = 'Panic'
+}
+
 export class Task {
   readonly m: Machine
   /** Index in the machine's list; stable for one order of spawning. */

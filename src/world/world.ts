@@ -11,7 +11,7 @@ import {
 } from '../devdax/index.ts'
 import { type Coherence, Fabric } from '../fabric/index.ts'
 import { type Armed, actionText, arm, type Fault } from '../faults/index.ts'
-import { type ProcessEnd, type Sys, spawn_process } from '../kernel/index.ts'
+import { type ProcessEnd, type Sys, spawn_process, type task_struct } from '../kernel/index.ts'
 import { DEFAULT_KERNEL, type DefectSwitches, kernelProfile } from '../profile/index.ts'
 import {
   type Chooser,
@@ -161,6 +161,7 @@ export class World {
       hungNs: o.hungNs,
       kasan: o.kasan ?? true,
     })
+    this.m.panicked = t => (t.owner as task_struct | null)?.k.crash()
     this.m.trace.on = o.trace ?? true
     this.m.trace.sink = o.sink ?? null
     if (o.watch !== undefined) this.m.journal.watch = o.watch

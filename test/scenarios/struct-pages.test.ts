@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { structPages } from '../../scenarios/multihost/struct-pages.ts'
 import type { StructPages } from '../../src/devdax/index.ts'
 import { RandomChooser } from '../../src/explore/index.ts'
-import { buildWorld, GiB, runScenario, scenario } from '../../src/world/index.ts'
+import { buildWorld, GiB, MAP_SHARED, MiB, O_RDWR, PROT_READ, runScenario, scenario } from '../../src/world/index.ts'
 
 const problems = (where: StructPages, bad: boolean): string[] =>
   runScenario(structPages(where, bad), new RandomChooser(1), { seed: 1, lockdep: false }).problems.map(p =>
@@ -11,7 +11,7 @@ const problems = (where: StructPages, bad: boolean): string[] =>
   )
 const CAUSE =
   "cause: the kernel of h1 writes struct pages into dax0.0, the memory that hosts share: each host that does writes over the others'"
-const PANIC = 'oops: machine check in the kernel: the struct page of page N is poisoned; a real host panics'
+const PANIC = 'panic: machine check in the kernel: the struct page of page N is poisoned'
 
 describe('struct pages', () => {
   it.each(['mem', 'separate'] as const)('%s: no host sees what the other does', where => {
@@ -27,6 +27,29 @@ describe('struct pages', () => {
   })
   it('dev, one bad: every host dies that looks', () => {
     expect(problems('dev', true).filter(x => x === PANIC)).toEqual([PANIC, PANIC])
+  })
+  it('a host that panics stops whole: what else ran on it is gone, and the other host goes on', () => {
+    const s = scenario('panic', ({ world }) => {
+      const dev = world.daxdev('dax0.0', { size: GiB(4), mode: 'devdax' })
+      const h0 = world.host('h0', { structPages: 'separate' })
+      const h1 = world.host('h1', { structPages: 'separate' })
+      const never = world.gate('never')
+      const sleeper = h0.app('sleeper', function* () {
+        yield* never.wait()
+      })
+      for (const h of [h0, h1])
+        h.app('mapper', function* (sys) {
+          if (h === h0) h0.poisonStructPage(dev, 0)
+          const fd = yield* sys.open('/dev/dax0.0', O_RDWR)
+          const map = yield* sys.mmap(0, MiB(2), PROT_READ, MAP_SHARED, fd)
+          yield* sys.load(map, new Uint8Array(8))
+          return 'done'
+        })
+      world.eventually('h0 is down, with all of it', () => h0.k.crashed.peek() && sleeper.end() === undefined)
+      world.eventually('h1 is up', () => !h1.k.crashed.peek())
+    })
+    const r = runScenario(s, new RandomChooser(1), { seed: 1 })
+    expect([r.verdict, r.problems.map(p => `${p.kind} of ${p.task}`)]).toEqual(['failed', ['panic of h0/mapper']])
   })
   it('mem: its loss is no matter of the device', () => {
     expect(() => problems('mem', true)).toThrow(/its struct pages lie in its own memory/)

@@ -10,7 +10,7 @@ import {
   phys_of,
 } from '../../devdax/index.ts'
 import { fabric_read, fabric_write } from '../../fabric/index.ts'
-import { kfn, min, Oops, roundDown, type Step, wait_event, wake_up_all } from '../../sim/index.ts'
+import { kfn, min, Oops, Panic, roundDown, type Step, wait_event, wake_up_all } from '../../sim/index.ts'
 import { EFAULT, EHWPOISON, EIO, ENOMEM } from '../../wire/index.ts'
 import { FAULT } from '../kernel.ts'
 import {
@@ -265,7 +265,7 @@ const insert_page = kfn('vmf_insert_page_mkwrite', function* (vmf: vm_fault, at:
     const copy = new Uint8Array(PAGE_SIZE)
     // copy_user_page() has no way back from a machine check in the kernel.
     if ((yield* fabric_read(at.memory, at.off, copy, 'load')) < PAGE_SIZE)
-      throw new Oops(`Kernel panic: machine check while ${at.memory.name} at 0x${at.off.toString(16)} is copied`)
+      throw new Panic(`machine check while ${at.memory.name} at 0x${at.off.toString(16)} is copied`)
     mm.anon.set(vpn, copy)
     zap_page_range(mm, vpn * PAGE_SIZE, (vpn + 1) * PAGE_SIZE)
   } else {
