@@ -1,7 +1,7 @@
 // The system calls an application of a host can make. Each answers what the real one leaves in the return register: a
 // number, negative for -errno; some give an object instead of filling a struct. Loads and stores are here too: they are
 // how an application touches what it mapped.
-import { type DaxMemory, POISON_LINE } from '../devdax/index.ts'
+import { type DaxMemory, type dev_dax, POISON_LINE } from '../devdax/index.ts'
 import {
   clear_poison,
   fabric_clflush,
@@ -148,10 +148,14 @@ export class Sys {
   }
   /** Like load, but a signal comes back as its siginfo, as a handler would see it. Null: nothing happened. */
   load_or_signal(addr: number, buf: Uint8Array): Op<SigInfo | null> {
-    return handled(user_load, this.ts, addr, buf)
+    return this.or_signal(user_load(this.ts, addr, buf))
   }
   store_or_signal(addr: number, buf: Uint8Array): Op<SigInfo | null> {
-    return handled(user_store, this.ts, addr, buf)
+    return this.or_signal(user_store(this.ts, addr, buf))
+  }
+  /** Any access to mapped memory, with a handler for the signal it may raise: its siginfo, or null. */
+  or_signal(access: Op<void>): Op<SigInfo | null> {
+    return handled(access)
   }
   /**
    * CLWB for every line of a range: dirty ones are written back, and stay. Complete at the next `sfence`. Like all cache
@@ -239,7 +243,7 @@ export class Sys {
 const tool_clear = kfn(
   'cxl clear-poison',
   function* (ts: task_struct, device: string, off: number, len: number): Step<number> {
-    const dev = ts.k.bus.byName(device.replace(/^\/dev\//, ''))
+    const dev = toolDevice(ts, device)
     if (dev === undefined) return -ENXIO
     if (!ts.capable('CAP_SYS_ADMIN')) return -EACCES
     if (off % POISON_LINE !== 0 || len % POISON_LINE !== 0 || off < 0 || len <= 0 || off + len > dev.memory.size)
@@ -249,22 +253,23 @@ const tool_clear = kfn(
   },
 )
 
-const handled = kfn(
-  'signal handler',
-  function* (access: typeof user_load, ts: task_struct, addr: number, buf: Uint8Array): Step<SigInfo | null> {
-    try {
-      yield* access(ts, addr, buf)
-      return null
-    } catch (e) {
-      if (e instanceof Killed && e.info !== null) return e.info as SigInfo
-      throw e
-    }
-  },
-)
+const handled = kfn('signal handler', function* (access: Op<void>): Step<SigInfo | null> {
+  try {
+    yield* access
+    return null
+  } catch (e) {
+    if (e instanceof Killed && e.info !== null) return e.info as SigInfo
+    throw e
+  }
+})
 
-/** The memory of a device that a tool names, if the range lies in it. */
+/** The device that a tool names, with or without /dev/. */
+const toolDevice = (ts: task_struct, device: string): dev_dax | undefined =>
+  ts.k.bus.byName(device.replace(/^\/dev\//, ''))
+
+/** The memory of such a device, if the range lies in it. */
 const toolMemory = (ts: task_struct, device: string, off: number, len: number): DaxMemory | null => {
-  const dev = ts.k.bus.byName(device.replace(/^\/dev\//, ''))
+  const dev = toolDevice(ts, device)
   return dev === undefined || off + len > dev.memory.size ? null : dev.memory
 }
 
@@ -287,7 +292,7 @@ const tool_lines = kfn(
 )
 
 const pin_user_pages = kfn('pin_user_pages', function* (ts: task_struct, device: string, pin: boolean): Step<number> {
-  const dev = ts.k.bus.byName(device.replace(/^\/dev\//, ''))
+  const dev = toolDevice(ts, device)
   if (dev === undefined) return -ENXIO
   return (pin ? ts.k.hotplug.pin(dev) : ts.k.hotplug.unpin(dev)) ? 0 : -ENXIO
 })

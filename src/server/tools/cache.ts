@@ -1,7 +1,7 @@
 // The cache-control library of famfs user space (userspace.md c.1): three operations on a range of mapped addresses, which
 // reaches from the line of its first byte to the line of its last. None of them drops data that was not written back.
-import type { SigInfo, Sys } from '../../kernel/index.ts'
-import { Killed, kfn, type Step } from '../../sim/index.ts'
+import type { Sys } from '../../kernel/index.ts'
+import { kfn, type Step } from '../../sim/index.ts'
 
 /** Dirty lines are in the memory when this returns; all stay in the cache. */
 export const flush_processor_cache = kfn(
@@ -28,19 +28,5 @@ export const hard_flush_processor_cache = kfn(
     yield* sys.sfence()
     yield* sys.clflushopt(addr, len)
     yield* sys.sfence()
-  },
-)
-
-/** Like invalidate_processor_cache, but a signal comes back as its siginfo. Null: nothing happened. */
-export const invalidate_or_signal = kfn(
-  'signal handler',
-  function* (sys: Sys, addr: number, len: number): Step<SigInfo | null> {
-    try {
-      yield* invalidate_processor_cache(sys, addr, len)
-      return null
-    } catch (e) {
-      if (e instanceof Killed && e.info !== null) return e.info as SigInfo
-      throw e
-    }
   },
 )

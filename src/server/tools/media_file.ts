@@ -14,7 +14,7 @@ import {
   type Superblock,
 } from '../../media/index.ts'
 import { kfn, min, type Step } from '../../sim/index.ts'
-import { invalidate_or_signal } from './cache.ts'
+import { invalidate_processor_cache } from './cache.ts'
 
 export const SUPERBLOCK_PATH = '.meta/.superblock'
 export const LOG_PATH = '.meta/.log'
@@ -74,7 +74,7 @@ export interface UsedLog {
 export const read_log = kfn('famfs_read_log', function* (sys: Sys, log: Mapped): Step<UsedLog | { error: string }> {
   const head = new Uint8Array(LOG_HEADER_SIZE)
   let sig = yield* sys.load_or_signal(log.addr, head)
-  if (sig === null) sig = yield* invalidate_or_signal(sys, log.addr, min(logLenOf(head), log.len))
+  if (sig === null) sig = yield* sys.or_signal(invalidate_processor_cache(sys, log.addr, min(logLenOf(head), log.len)))
   if (sig === null) sig = yield* sys.load_or_signal(log.addr, head)
   if (sig !== null) return { error: `${sig.signal} reading the log` }
   const check = decodeLogHeader(head)
