@@ -33,6 +33,16 @@ export type ModeEvent =
   | 'NAMESPACE_DEVDAX'
   | 'NAMESPACE_FSDAX'
 
+/** What every device may become that is no memory and on the dax bus. */
+const OF_THE_BUS = {
+  DEVDAX: 'devdax',
+  FAMFS: 'famfs',
+  SYSTEM_RAM: 'system-ram',
+  DISABLE: 'disabled',
+  NAMESPACE_DEVDAX: 'devdax',
+  NAMESPACE_FSDAX: 'fsdax',
+} as const
+
 /**
  * What is allowed. From system-ram famfs is refused (go through devdax), and enabling and disabling are not for memory. A
  * namespace in fsdax mode is no device that daxctl sees.
@@ -41,39 +51,9 @@ export const daxModes: LifecycleConfig<DaxMode, ModeEvent> = {
   id: 'mode of a dax device',
   initial: 'disabled',
   states: {
-    disabled: {
-      on: {
-        DEVDAX: 'devdax',
-        FAMFS: 'famfs',
-        SYSTEM_RAM: 'system-ram',
-        ENABLE: 'devdax',
-        DISABLE: 'disabled',
-        NAMESPACE_DEVDAX: 'devdax',
-        NAMESPACE_FSDAX: 'fsdax',
-      },
-    },
-    devdax: {
-      on: {
-        DEVDAX: 'devdax',
-        FAMFS: 'famfs',
-        SYSTEM_RAM: 'system-ram',
-        ENABLE: 'devdax',
-        DISABLE: 'disabled',
-        NAMESPACE_DEVDAX: 'devdax',
-        NAMESPACE_FSDAX: 'fsdax',
-      },
-    },
-    famfs: {
-      on: {
-        DEVDAX: 'devdax',
-        FAMFS: 'famfs',
-        SYSTEM_RAM: 'system-ram',
-        ENABLE: 'famfs',
-        DISABLE: 'disabled',
-        NAMESPACE_DEVDAX: 'devdax',
-        NAMESPACE_FSDAX: 'fsdax',
-      },
-    },
+    disabled: { on: { ...OF_THE_BUS, ENABLE: 'devdax' } },
+    devdax: { on: { ...OF_THE_BUS, ENABLE: 'devdax' } },
+    famfs: { on: { ...OF_THE_BUS, ENABLE: 'famfs' } },
     'system-ram': { on: { DEVDAX: 'devdax', SYSTEM_RAM: 'system-ram', ONLINE: 'system-ram', OFFLINE: 'system-ram' } },
     fsdax: { on: { NAMESPACE_DEVDAX: 'devdax', NAMESPACE_FSDAX: 'fsdax' } },
   },
