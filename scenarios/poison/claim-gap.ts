@@ -1,10 +1,7 @@
 // Poison in the middle of fs_dax_get() (R6): the holder has claimed the device and its operations are not stored yet. The notifier
 // finds none, the generic path finds no mapping, and the new holder never learns of the page.
 import { memory_failure } from '../../src/kernel/index.ts'
-import { errnoName } from '../../src/wire/index.ts'
-import { after, delay, GiB, MiB, ms, scenario } from '../../src/world/index.ts'
-
-const text = (n: number): string => (n < 0 ? errnoName(-n) : String(n))
+import { after, delay, GiB, MiB, ms, resultText, scenario } from '../../src/world/index.ts'
 
 export default scenario('poison between the claim of a holder and its operations (R6)', ({ world }) => {
   const dev = world.daxdev('dax0.0', { size: GiB(4) })
@@ -21,12 +18,12 @@ export default scenario('poison between the claim of a holder and its operations
     yield* opened.open()
     yield* told.wait()
     const n = yield* sys.pread(fd, 8, 0)
-    world.say(`read: ${text(n)}`)
+    world.say(`read: ${resultText(n)}`)
   })
   h0.app('notifier', function* (sys) {
     yield* gap.wait()
     const rc = yield* memory_failure(sys.ts.k, dev, MiB(10), 0)
-    world.say(`memory_failure: ${text(rc)}`)
+    world.say(`memory_failure: ${resultText(rc)}`)
     yield* opened.wait()
     yield* told.open()
   })

@@ -13,10 +13,7 @@ import {
 } from '../../src/devdax/index.ts'
 import { memory_failure } from '../../src/kernel/index.ts'
 import { kfn, type Step } from '../../src/sim/index.ts'
-import { errnoName } from '../../src/wire/index.ts'
-import { after, delay, GiB, MiB, ms, scenario } from '../../src/world/index.ts'
-
-const text = (n: number): string => (n < 0 ? errnoName(-n) : String(n))
+import { after, delay, GiB, MiB, ms, resultText, scenario } from '../../src/world/index.ts'
 
 /** Translate a page of the device, as a read of a file system does: pages, or -errno. */
 function* access(d: dax_device): Step<number> {
@@ -44,23 +41,23 @@ export default scenario('a driver is unbound while a holder claims the device (R
     const d = sys.ts.k.bus.byName(dev.name)!.dax_dev
     const rc = yield* fs_dax_get(d, sys, { notify_failure: hear })
     yield* killed.wait()
-    world.say(`fs_dax_get: ${text(rc)}; access to the dead device: ${text(yield* access(d))}`)
+    world.say(`fs_dax_get: ${resultText(rc)}; access to the dead device: ${resultText(yield* access(d))}`)
     yield* tried.open()
     yield* bound.wait()
-    world.say(`access after a driver is bound again: ${text(yield* access(d))}`)
+    world.say(`access after a driver is bound again: ${resultText(yield* access(d))}`)
     if (rc === 0) yield* fs_put_dax(d, sys)
   })
   h0.app('admin', function* (sys) {
     yield* gap.wait()
     const d = sys.ts.k.bus.byName(dev.name)!
     const { fs_driver } = sys.ts.k.profile.dax
-    world.say(`unbind: ${text(yield* device_driver_detach(d, fs_driver))}`)
+    world.say(`unbind: ${resultText(yield* device_driver_detach(d, fs_driver))}`)
     yield* killed.open()
     yield* tried.wait()
     const holder = (yield* d.dax_dev.holder_data.load()) === null ? 'no holder' : 'a holder'
-    world.say(`dead, with ${holder}; bind: ${text(yield* device_driver_attach(d, fs_driver))}`)
+    world.say(`dead, with ${holder}; bind: ${resultText(yield* device_driver_attach(d, fs_driver))}`)
     const rc = yield* memory_failure(sys.ts.k, dev, MiB(10), 0)
-    world.say(`memory_failure: ${text(rc)}; the holder heard ${heard.join(', ') || 'nothing'}`)
+    world.say(`memory_failure: ${resultText(rc)}; the holder heard ${heard.join(', ') || 'nothing'}`)
     yield* bound.open()
   })
 })

@@ -3,10 +3,7 @@
 import { type dax_device, fs_dax_get, fs_put_dax } from '../../src/devdax/index.ts'
 import { memory_failure } from '../../src/kernel/index.ts'
 import { kfn, type Step } from '../../src/sim/index.ts'
-import { errnoName } from '../../src/wire/index.ts'
-import { after, delay, GiB, MiB, ms, scenario } from '../../src/world/index.ts'
-
-const text = (n: number): string => (n < 0 ? errnoName(-n) : String(n))
+import { after, delay, GiB, MiB, ms, resultText, scenario } from '../../src/world/index.ts'
 
 export default scenario('a device is given back and taken at once (R24)', ({ world }) => {
   const dev = world.daxdev('dax0.0', { size: GiB(4) })
@@ -28,10 +25,10 @@ export default scenario('a device is given back and taken at once (R24)', ({ wor
     yield* gap.wait()
     const d = sys.ts.k.bus.byName(dev.name)!.dax_dev
     const rc = yield* fs_dax_get(d, sys, { notify_failure: hear })
-    world.say(`the next holder: fs_dax_get: ${text(rc)}`)
+    world.say(`the next holder: fs_dax_get: ${resultText(rc)}`)
     yield* put.wait()
     const mf = yield* memory_failure(sys.ts.k, dev, MiB(10), 0)
-    world.say(`memory_failure: ${text(mf)}; it ${heard.length > 0 ? 'was told' : 'was not told'}`)
+    world.say(`memory_failure: ${resultText(mf)}; it ${heard.length > 0 ? 'was told' : 'was not told'}`)
     if (rc === 0) yield* fs_put_dax(d, sys)
   })
 })

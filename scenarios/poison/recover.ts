@@ -3,6 +3,7 @@
 import { famfs_mkfile, famfs_mkfs, famfs_mount } from '../../src/server/index.ts'
 import {
   after,
+  EFAULT,
   EHWPOISON,
   EIO,
   ENOENT,
@@ -18,7 +19,6 @@ import {
 
 const MNT = '/mnt/famfs'
 const DEVICE = '/dev/dax0.0'
-const EFAULT = 14
 const BAD = 8192
 
 export default scenario('recover from poison: unmount, clear, mkfs, mount', ({ world }) => {

@@ -1,10 +1,7 @@
 // Poison right after fs_dax_get(), while the device table is still being filled (R7): the notifier finds the operations and then
 // waits for the semaphore until the slot is valid. The holder learns of it; memory_failure() is late by what the installer took.
 import { memory_failure } from '../../src/kernel/index.ts'
-import { errnoName } from '../../src/wire/index.ts'
-import { after, delay, GiB, MiB, ms, scenario } from '../../src/world/index.ts'
-
-const text = (n: number): string => (n < 0 ? errnoName(-n) : String(n))
+import { after, delay, GiB, MiB, ms, resultText, scenario } from '../../src/world/index.ts'
 
 export default scenario('poison while a device is installed (R7)', ({ world }) => {
   const dev = world.daxdev('dax0.0', { size: GiB(4) })
@@ -19,14 +16,14 @@ export default scenario('poison while a device is installed (R7)', ({ world }) =
     const fd = yield* sys.open('/mnt/x')
     yield* told.wait()
     const n = yield* sys.pread(fd, 8, 0)
-    world.say(`read: ${text(n)}`)
+    world.say(`read: ${resultText(n)}`)
   })
   h0.app('notifier', function* (sys) {
     yield* gap.wait()
     const from = world.m.clock()
     const rc = yield* memory_failure(sys.ts.k, dev, MiB(10), 0)
     const late = world.m.clock() - from >= ms(0.9)
-    world.say(`memory_failure: ${text(rc)}${late ? ', after it waited for the installer' : ''}`)
+    world.say(`memory_failure: ${resultText(rc)}${late ? ', after it waited for the installer' : ''}`)
     yield* told.open()
   })
 })

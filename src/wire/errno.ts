@@ -304,6 +304,9 @@ export function errnoName(n: Errno): string {
   return NAMES[positive] ?? `errno ${positive}`
 }
 
+/** What a call gave, for people: the name of its errno when it is negative, else the number. */
+export const resultText = (n: number): string => (n < 0 ? errnoName(n) : String(n))
+
 /** Number of an errno.h name (`ENOENT` -> 2), the other spellings included; undefined for a word that is no error. */
 export function errnoNumber(name: string): Errno | undefined {
   if (name === 'EWOULDBLOCK') return EWOULDBLOCK

@@ -45,7 +45,7 @@ export {
   invalidate_processor_cache,
 } from '../server/index.ts'
 export { GiB, KiB, MiB, ms, replace, type Step, TiB, us } from '../sim/index.ts'
-export { EBUSY, EHWPOISON, EINVAL, EIO, ENODEV, ENOENT, ENOMEM, ENXIO } from '../wire/index.ts'
+export { EBUSY, EFAULT, EHWPOISON, EINVAL, EIO, ENODEV, ENOENT, ENOMEM, ENXIO, resultText } from '../wire/index.ts'
 export { Fs } from './fs.ts'
 export { type AppHandle, type AppOptions, type FamfsOptions, Host, type HostOptions } from './host.ts'
 export { buildWorld, isScenario, runScenario, type Scenario, scenario } from './scenario.ts'

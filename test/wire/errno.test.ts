@@ -32,6 +32,9 @@ describe('errno', () => {
     expect(errno.errnoName(-n)).toBe(name)
     expect(errno.errnoNumber(name)).toBe(n)
   })
+  it('a result is a number or the name of its errno', () => {
+    expect([4096, 0, -5, -511].map(errno.resultText)).toEqual(['4096', '0', 'EIO', 'errno 511'])
+  })
 
   it('names every constant it exports, and only the two numbers Linux skips are nameless below 134', () => {
     for (const [name, n] of Object.entries(errno)) {
