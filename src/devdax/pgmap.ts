@@ -105,7 +105,7 @@ const memunmap_pages = kfn('memunmap_pages', function* (dev: dev_dax, generic: b
   yield* dev.bus.heap.free(pages)
 })
 
-/** The pgmap a driver works with: the region's own, or a new one; -errno. */
+/** The pgmap a driver works with: the region's own, or a new one; null: no memory. */
 export const pgmap_of = kfn('dax pgmap', function* (dev: dev_dax): Step<dev_pagemap | null> {
   const own = yield* dev.pgmap.load()
   if (own !== null) return own

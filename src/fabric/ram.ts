@@ -1,7 +1,7 @@
 // A host's allocator clears memory that it got as system RAM. The one access to device bytes that a kernel makes for itself;
 // legal while the driver kmem has the device, and reported otherwise. It goes past the host's cache (non-temporal stores), so
 // what that held of it is gone; other hosts keep what they have, unless the device takes it from them.
-import type { dev_dax } from '../devdax/index.ts'
+import { type dev_dax, PAGE_SIZE } from '../devdax/index.ts'
 import { ACCESS_WRITE, Op, OpKind } from '../sim/index.ts'
 import { changing } from './fabric.ts'
 import { healed } from './heal.ts'
@@ -9,7 +9,6 @@ import { portOf } from './port.ts'
 
 /** ns for each 4 KiB page: clear_page() into the memory. */
 const CLEAR_PAGE = 150
-const PAGE_SIZE = 4096
 
 /** One step, whatever was written there before: a run must not depend on what other runs left. */
 const CLEAR = new OpKind('clear ram', ACCESS_WRITE, 0, false, (t, op: Op) => {

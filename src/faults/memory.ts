@@ -1,6 +1,6 @@
 // What happens to a memory: poison, patrol, clearing, timeouts, loss of power; and how hosts come to hear of it. The state is
 // the memory's, so every host meets it; what a host knows is its own memory_failure().
-import { type DaxMemory, POISON_LINE } from '../devdax/index.ts'
+import { type DaxMemory, PAGE_SIZE, POISON_LINE } from '../devdax/index.ts'
 import { clear_poison, lose_contents } from '../fabric/index.ts'
 import { type Kernel, memory_failure } from '../kernel/index.ts'
 import { Cell, type Completion, complete, roundDown, type Step, UsageError } from '../sim/index.ts'
@@ -91,5 +91,3 @@ export function* strike(
   }
   yield* complete(done)
 }
-
-const PAGE_SIZE = 4096

@@ -3,8 +3,7 @@ import { min } from '../../sim/index.ts'
 import { EFAULT } from '../../wire/index.ts'
 import type { DirectAccess, dax_operations, dev_dax } from '../device.ts'
 import { left_in_range, NO_PHYS, offset_of, phys_of } from '../range.ts'
-
-const PAGE_SIZE = 4096
+import { PAGE_SIZE } from '../super.ts'
 
 /** Where a copy goes that adds the offset to the address of the first range (B35): a device offset, or -1. */
 const from_first_range = (dev: dev_dax, off: number): number =>
