@@ -18,6 +18,12 @@ export const O_APPEND = 0o2000
 export const O_DIRECT = 0o40000
 export const O_DIRECTORY = 0o200000
 
+/** Operations of flock(2). */
+export const LOCK_SH = 1
+export const LOCK_EX = 2
+export const LOCK_NB = 4
+export const LOCK_UN = 8
+
 export class File {
   readonly f_dentry: Dentry
   readonly f_inode: Inode

@@ -34,6 +34,20 @@ export interface InodeAttr {
   readonly nlink: number
 }
 
+/** struct iattr: what chmod, chown, truncate and utimes ask for; what is not given stays. Times in ns. */
+export interface Iattr {
+  /** Permission bits. */
+  readonly mode?: number
+  readonly uid?: number
+  readonly gid?: number
+  /** Bytes. */
+  readonly size?: number
+  readonly atime?: number
+  readonly mtime?: number
+  /** The file that ftruncate() and its like came through. */
+  readonly file?: File
+}
+
 export interface InodeOps {
   /** Fill `dentry` with the inode of its name: 0, or -errno (-ENOENT: no such name). */
   lookup?(dir: Inode, dentry: Dentry): Op<number>
@@ -41,6 +55,27 @@ export interface InodeOps {
   permission?(inode: Inode, mask: number): Op<number>
   /** Bring attributes up to date: 0 or -errno. */
   getattr?(inode: Inode): Op<number>
+  /** Those below give 0 or -errno. What is not there is -EPERM, as fs/namei.c has it, or -EOPNOTSUPP for attributes by name. */
+  setattr?(inode: Inode, attr: Iattr): Op<number>
+  /**
+   * Open a name that a lookup would have to find first, making it if O_CREAT says so: fills `dentry` and opens `file`. A file
+   * system without it is looked up, then asked to `create`, then opened.
+   */
+  atomic_open?(dir: Inode, dentry: Dentry, flags: number, mode: number): Op<File | number>
+  /** Make a regular file under `dentry`, which has no inode yet. `mode` has the umask taken off. */
+  create?(dir: Inode, dentry: Dentry, mode: number): Op<number>
+  mkdir?(dir: Inode, dentry: Dentry, mode: number): Op<number>
+  mknod?(dir: Inode, dentry: Dentry, mode: number, rdev: number): Op<number>
+  symlink?(dir: Inode, dentry: Dentry, target: string): Op<number>
+  link?(old: Dentry, dir: Inode, dentry: Dentry): Op<number>
+  unlink?(dir: Inode, dentry: Dentry): Op<number>
+  rmdir?(dir: Inode, dentry: Dentry): Op<number>
+  /** `to` has an inode when the new name exists; it is what will be replaced. */
+  rename?(from: Dentry, to_dir: Inode, to: Dentry): Op<number>
+  getxattr?(inode: Inode, name: string): Op<Uint8Array | number>
+  setxattr?(inode: Inode, name: string, value: Uint8Array, flags: number): Op<number>
+  listxattr?(inode: Inode): Op<string[] | number>
+  removexattr?(inode: Inode, name: string): Op<number>
 }
 
 /** struct kiocb plus the user buffer: one read or write. Returns of iter functions are bytes or -errno. */
@@ -68,6 +103,11 @@ export interface FileOps {
   mmap?(file: File, vma: VmArea): Op<number>
   /** Alignment of the addresses that get_unmapped_area() picks, bytes. */
   readonly map_align?: number
+  /** Wait until what was written is safe: 0 or -errno. */
+  fsync?(file: File): Op<number>
+  /** flock(2) by the file system itself: LOCK_SH, LOCK_EX or LOCK_UN, with or without LOCK_NB. Without it the kernel keeps it. */
+  flock?(file: File, cmd: number): Op<number>
+  fallocate?(file: File, mode: number, off: number, len: number): Op<number>
   iterate?(file: File, out: DirEntry[]): Op<number>
 }
 
