@@ -4,7 +4,7 @@ import { type fuse_attr_out, hasInitFlag, INIT_BIT, type Values } from '../../wi
 import { dax_delete_mapping_entries } from '../dax/dax.ts'
 import type { Kernel } from '../kernel.ts'
 import { unmap_mapping_pages } from '../mm/mmap.ts'
-import { Inode, S_ISDIR, S_ISREG } from '../vfs/inode.ts'
+import { Inode, type InodeAttr, S_ISDIR, S_ISREG } from '../vfs/inode.ts'
 import type { fuse_conn, fuse_mount } from './fuse_i.ts'
 import { fuse_inode } from './fuse_inode.ts'
 
@@ -17,6 +17,23 @@ type Attr = Values<typeof fuse_attr_out>['attr']
 export const time_to_ns = (k: Kernel, sec: number, nsec: number): number =>
   min(FOREVER_NS, k.m.clock() + max(0, min(sec, 4e6)) * 1e9 + nsec)
 
+const TIME_MAX_S = 8e6
+
+/** What stat shows of a server's attributes. Times beyond what a number holds in ns are cut. */
+const attr_of = (a: Attr): InodeAttr => {
+  const ns = (sec: number, nsec: number): number => min(TIME_MAX_S, sec) * 1e9 + nsec
+  return {
+    mode: a.mode,
+    uid: a.uid,
+    gid: a.gid,
+    nlink: a.nlink,
+    atime: ns(a.atime, a.atimensec),
+    mtime: ns(a.mtime, a.mtimensec),
+    ctime: ns(a.ctime, a.ctimensec),
+    blocks: a.blocks,
+  }
+}
+
 /** Was this INIT flag granted? */
 export const fuse_has = (fc: fuse_conn, bit: keyof typeof INIT_BIT): boolean =>
   hasInitFlag(fc.granted.peek(), INIT_BIT[bit])
@@ -27,14 +44,9 @@ export function fuse_iget(fm: fuse_mount, nodeid: number, attr: Attr): Inode {
   let inode = fc.inodes.get(nodeid)
   if (inode === undefined) {
     const dir = S_ISDIR(attr.mode)
-    inode = new Inode(
-      fc.k,
-      attr.ino,
-      { mode: attr.mode, uid: attr.uid, gid: attr.gid, nlink: attr.nlink },
-      {
-        ...(dir ? fc.ops.dir : fc.ops.file),
-      },
-    )
+    inode = new Inode(fc.k, attr.ino, attr_of(attr), {
+      ...(dir ? fc.ops.dir : fc.ops.file),
+    })
     inode.fuse = new fuse_inode(fc.k, fm, nodeid)
     fc.inodes.set(nodeid, inode)
   }
@@ -45,7 +57,7 @@ export function fuse_iget(fm: fuse_mount, nodeid: number, attr: Attr): Inode {
 
 /** fuse_change_attributes(): what the server says of a file; a new size unmaps what a famfs file had (kernel.md 2.12). */
 export function fuse_change_attributes(inode: Inode, attr: Attr, valid_until: number): void {
-  inode.i_attr.poke({ mode: attr.mode, uid: attr.uid, gid: attr.gid, nlink: attr.nlink })
+  inode.i_attr.poke(attr_of(attr))
   inode.fuse!.i_time.poke(valid_until)
   const old = inode.i_size.peek()
   if (old === attr.size) return

@@ -15,7 +15,7 @@ import { dax_delete_mapping_entries } from '../dax/dax.ts'
 import { famfs_meta_free } from '../famfs/famfs_meta.ts'
 import type { Kernel } from '../kernel.ts'
 import { Dentry } from '../vfs/dcache.ts'
-import { Inode, S_IFDIR, type SuperBlock } from '../vfs/inode.ts'
+import { Inode, new_attr, S_IFDIR, type SuperBlock } from '../vfs/inode.ts'
 import { evict_inodes } from '../vfs/iput.ts'
 import { FuseDev, fuse_conn_put } from './conn.ts'
 import { fuse_abort_conn, fuse_queue_forget, fuse_simple_background } from './dev.ts'
@@ -102,15 +102,10 @@ export const fuse_mount_fs = kfn(
     const { fc, fm } = dev
     if (fm.sb !== null) return -EINVAL
     if (!fc.connected) return -ENOTCONN
-    const root = new Inode(
-      k,
-      1,
-      { mode: S_IFDIR | 0o755, uid: 0, gid: 0, nlink: 2 },
-      {
-        i_op: fuse_dir_inode_operations,
-        i_fop: fuse_dir_operations,
-      },
-    )
+    const root = new Inode(k, 1, new_attr(S_IFDIR | 0o755, 2, k.m.clock()), {
+      i_op: fuse_dir_inode_operations,
+      i_fop: fuse_dir_operations,
+    })
     root.fuse = new fuse_inode(k, fm, FUSE_ROOT_ID)
     root.fuse.nlookup.poke(1)
     fc.inodes.set(FUSE_ROOT_ID, root)

@@ -10,12 +10,16 @@ import type { Dentry } from './dcache.ts'
 import type { File } from './file.ts'
 
 export const S_IFMT = 0o170000
+export const S_IFIFO = 0o010000
 export const S_IFDIR = 0o040000
+export const S_IFBLK = 0o060000
 export const S_IFCHR = 0o020000
 export const S_IFREG = 0o100000
 export const S_IFLNK = 0o120000
+export const S_IFSOCK = 0o140000
 export const S_ISREG = (mode: number): boolean => (mode & S_IFMT) === S_IFREG
 export const S_ISDIR = (mode: number): boolean => (mode & S_IFMT) === S_IFDIR
+export const S_ISLNK = (mode: number): boolean => (mode & S_IFMT) === S_IFLNK
 export const S_ISCHR = (mode: number): boolean => (mode & S_IFMT) === S_IFCHR
 
 /** i_flags: direct access to the memory. */
@@ -32,7 +36,25 @@ export interface InodeAttr {
   readonly uid: number
   readonly gid: number
   readonly nlink: number
+  /** Times, ns. */
+  readonly atime: number
+  readonly mtime: number
+  readonly ctime: number
+  /** Units of 512 bytes. */
+  readonly blocks: number
 }
+
+/** Attributes of a node made at time `now`, ns. */
+export const new_attr = (mode: number, nlink: number, now: number, uid = 0, gid = 0): InodeAttr => ({
+  mode,
+  uid,
+  gid,
+  nlink,
+  atime: now,
+  mtime: now,
+  ctime: now,
+  blocks: 0,
+})
 
 /** struct iattr: what chmod, chown, truncate and utimes ask for; what is not given stays. Times in ns. */
 export interface Iattr {

@@ -3,23 +3,28 @@ import { kfn, type Step } from '../../sim/index.ts'
 import { ENOSYS, ENOTDIR } from '../../wire/index.ts'
 import type { task_struct } from '../task_struct.ts'
 import { fdget } from './file.ts'
-import { type DirEntry, type Inode, S_ISDIR, type StatFs } from './inode.ts'
+import { type DirEntry, type Inode, type InodeAttr, S_ISDIR, type StatFs } from './inode.ts'
 import { kern_path } from './namei.ts'
 
-/** What stat(2) fills in. Size in bytes. */
-export interface Stat {
+/** What stat(2) fills in. Sizes in bytes, times in ns, blocks of 512 bytes. */
+export interface Stat extends InodeAttr {
   readonly ino: number
-  readonly mode: number
-  readonly uid: number
-  readonly gid: number
-  readonly nlink: number
   readonly size: number
+  readonly blksize: number
+  /** Of a device node. */
+  readonly rdev: number
 }
 
 const vfs_getattr = kfn('vfs_getattr', function* (inode: Inode): Step<Stat | number> {
   const rc = inode.i_op.getattr ? yield* inode.i_op.getattr(inode) : 0
   if (rc < 0) return rc
-  return { ino: inode.i_ino, ...inode.i_attr.peek(), size: yield* inode.i_size.load() }
+  return {
+    ...inode.i_attr.peek(),
+    ino: inode.i_ino,
+    size: yield* inode.i_size.load(),
+    blksize: 4096,
+    rdev: inode.i_rdev,
+  }
 })
 
 export const vfs_stat = kfn('vfs_stat', function* (ts: task_struct, path: string): Step<Stat | number> {

@@ -2,10 +2,10 @@
 import { assert } from '../../sim/index.ts'
 import type { Kernel } from '../kernel.ts'
 import { Dentry } from './dcache.ts'
-import { Inode, S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG } from './inode.ts'
+import { Inode, new_attr, S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG } from './inode.ts'
 
 export function tmpfs_root(k: Kernel): Dentry {
-  return new Dentry(k, '', null, new Inode(k, k.new_ino(), { mode: S_IFDIR | 0o755, uid: 0, gid: 0, nlink: 2 }))
+  return new Dentry(k, '', null, new Inode(k, k.new_ino(), new_attr(S_IFDIR | 0o755, 2, 0)))
 }
 
 const add = (k: Kernel, path: string, mode: number, o: { rdev?: number; link?: string }): Inode => {
@@ -13,7 +13,7 @@ const add = (k: Kernel, path: string, mode: number, o: { rdev?: number; link?: s
   assert(names.length > 0, `a node needs a name: ${path}`)
   let d = k.root
   for (const n of names.slice(0, -1)) d = d.children.get(n) ?? mkdir_in(k, d, n)
-  const inode = new Inode(k, k.new_ino(), { mode, uid: 0, gid: 0, nlink: 1 }, { rdev: o.rdev })
+  const inode = new Inode(k, k.new_ino(), new_attr(mode, 1, 0), { rdev: o.rdev })
   inode.i_link = o.link ?? null
   const name = names[names.length - 1]!
   d.children.set(name, new Dentry(k, name, d, inode))
@@ -21,7 +21,7 @@ const add = (k: Kernel, path: string, mode: number, o: { rdev?: number; link?: s
 }
 
 const mkdir_in = (k: Kernel, parent: Dentry, name: string): Dentry => {
-  const d = new Dentry(k, name, parent, new Inode(k, k.new_ino(), { mode: S_IFDIR | 0o755, uid: 0, gid: 0, nlink: 2 }))
+  const d = new Dentry(k, name, parent, new Inode(k, k.new_ino(), new_attr(S_IFDIR | 0o755, 2, 0)))
   parent.children.set(name, d)
   return d
 }
