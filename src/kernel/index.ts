@@ -24,22 +24,53 @@ export { kill_me_maybe } from './mm/machine_check.ts'
 export { MADV_HWPOISON } from './mm/madvise.ts'
 export { memory_failure } from './mm/memory_failure.ts'
 export { MAP_FIXED, MAP_PRIVATE, MAP_SHARED, PROT_READ, PROT_WRITE } from './mm/mm_struct.ts'
-export { type ProcessEnd, type ProcessOptions, spawn_process } from './process.ts'
+export {
+  type Daemon,
+  type ProcessEnd,
+  type ProcessOptions,
+  restart_daemons,
+  spawn_process,
+  start_daemon,
+} from './process.ts'
+export { asked_to_end, FATAL_SIGNALS } from './signal.ts'
 export { Sys } from './syscalls.ts'
 export { ALL_CAPS, type Capability, type Cred, ROOT_CRED, type SigInfo, task_struct } from './task_struct.ts'
 export {
+  AT_FDCWD,
   type File,
+  LOCK_EX,
+  LOCK_NB,
+  LOCK_SH,
+  LOCK_UN,
   O_APPEND,
   O_CREAT,
   O_DIRECT,
   O_DIRECTORY,
   O_EXCL,
+  O_NOFOLLOW,
+  O_PATH,
   O_RDONLY,
   O_RDWR,
   O_TRUNC,
   O_WRONLY,
 } from './vfs/file.ts'
-export { type DirEntry, type Inode, S_IFDIR, S_IFREG, type StatFs } from './vfs/inode.ts'
+export {
+  type DirEntry,
+  type Inode,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFIFO,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+  S_IFSOCK,
+  S_ISCHR,
+  S_ISDIR,
+  S_ISLNK,
+  S_ISREG,
+  type StatFs,
+} from './vfs/inode.ts'
 export { SEEK_CUR, SEEK_END, SEEK_SET } from './vfs/read_write.ts'
 export type { Stat } from './vfs/stat.ts'
 export { tmpfs_create, tmpfs_mkdir, tmpfs_mknod, tmpfs_symlink } from './vfs/tmpfs.ts'

@@ -19,9 +19,11 @@ import {
 } from '../sim/index.ts'
 import { fuse_getxattr_in, type OpcodeTable, opcodeTable } from '../wire/index.ts'
 import { Hotplug } from './mm/memory_hotplug.ts'
+import type { Daemon } from './process.ts'
 import { task_struct } from './task_struct.ts'
-import type { Dentry } from './vfs/dcache.ts'
-import type { SuperBlock } from './vfs/inode.ts'
+import { type Dentry, LeafParts } from './vfs/dcache.ts'
+import { FileLocks } from './vfs/flock.ts'
+import { LeafInodeParts, type SuperBlock } from './vfs/inode.ts'
 import { tmpfs_root } from './vfs/tmpfs.ts'
 
 /** Events of the kernel in the trace. Their labels are `<subject> <name>`. */
@@ -57,6 +59,14 @@ export class Kernel {
   /** Root of the host's own name space (tmpfs). */
   readonly root: Dentry
   readonly supers: JList<SuperBlock>
+  /** What files of its own name space share, so that they cost little. */
+  readonly leaf_inode: LeafInodeParts
+  readonly leaf_dentry: LeafParts
+  readonly no_xattrs: Cell<readonly never[]>
+  /** flock(2) on files whose file system leaves it to the kernel. */
+  readonly flocks: FileLocks
+  /** Processes with threads that serve for as long as the host runs. */
+  readonly daemons: JList<Daemon>
   /** Its memory. */
   readonly heap: Heap
   /** Requests sent to servers, by opcode name. */
@@ -95,6 +105,11 @@ export class Kernel {
     this.warned = new JMap(m.journal)
     this.pids = new Cell(m, 'pid', 100)
     this.inos = new Cell(m, 'ino', 1)
+    this.leaf_inode = new LeafInodeParts(this)
+    this.leaf_dentry = new LeafParts(this)
+    this.no_xattrs = new Cell<readonly never[]>(m, 'shmem xattrs', [])
+    this.flocks = new FileLocks(m)
+    this.daemons = new JList(m.journal)
     this.root = tmpfs_root(this)
   }
 

@@ -1,5 +1,5 @@
-// Starting and ending user processes of a host.
-import { Killed, kfn, type Step, type Task } from '../sim/index.ts'
+// Processes of a host: starting them, their threads, how they end, and daemons, which are there again after a rewind.
+import { has_signal, Killed, kfn, type Step, signal, type Task } from '../sim/index.ts'
 import type { Kernel } from './kernel.ts'
 import { do_munmap } from './mm/mmap.ts'
 import { get_signal } from './signal.ts'
@@ -7,7 +7,7 @@ import { Sys } from './syscalls.ts'
 import { type Cred, task_struct } from './task_struct.ts'
 import { close_fd } from './vfs/file.ts'
 
-/** do_exit(): mappings and descriptors go. */
+/** do_exit() of the last thread: mappings and descriptors go. */
 const do_exit = kfn('do_exit', function* (ts: task_struct): Step<void> {
   if (ts.has_mm) for (const vma of [...ts.mm!.vmas]) yield* do_munmap(ts, vma.vm_start, vma.vm_end - vma.vm_start)
   for (const fd of ts.files.keys()) yield* close_fd(ts, fd)
@@ -20,6 +20,15 @@ export interface ProcessEnd {
   readonly signal: Killed | null
 }
 
+/** zap_other_threads(): a signal that ends one thread ends them all. */
+const zap_other_threads = (ts: task_struct): void => {
+  for (const t of ts.k.m.tasks) {
+    const other = t.owner as task_struct | null
+    if (other === ts || other?.group_leader !== ts.group_leader) continue
+    if (!has_signal(t, 'SIGKILL')) signal(t, 'SIGKILL')
+  }
+}
+
 function* main(ts: task_struct, body: (sys: Sys) => Step<any>): Step<ProcessEnd> {
   let end: ProcessEnd
   try {
@@ -28,8 +37,14 @@ function* main(ts: task_struct, body: (sys: Sys) => Step<any>): Step<ProcessEnd>
   } catch (e) {
     if (!(e instanceof Killed)) throw e
     end = { value: undefined, signal: e }
+    if (ts.nr_threads.peek() > 1) zap_other_threads(ts)
   }
-  yield* do_exit(ts)
+  ts.nr_threads.poke(ts.nr_threads.peek() - 1)
+  if (ts.nr_threads.peek() === 0) {
+    const daemon = ts.k.daemons.items.find(d => d.leader === ts.group_leader)
+    if (daemon !== undefined) ts.k.daemons.remove(daemon)
+    yield* do_exit(ts)
+  }
   return end
 }
 
@@ -41,6 +56,15 @@ export interface ProcessOptions {
   readonly at?: number
   /** Label of its task; `host/comm` unless given. */
   readonly label?: string
+  /** Whose credentials, directory and umask it starts with. */
+  readonly parent?: task_struct
+}
+
+const start = (ts: task_struct, body: (sys: Sys) => Step<any>, o: ProcessOptions): Task => {
+  const { k, comm } = ts
+  const task = k.m.spawn(o.label ?? `${k.name}/${comm}`, main(ts, body), { owner: ts, service: o.service, at: o.at })
+  ts.task = task
+  return task
 }
 
 /** fork+exec in one: a new process of this host that runs `body`. */
@@ -50,8 +74,39 @@ export function spawn_process(
   body: (sys: Sys) => Step<any>,
   o: ProcessOptions = {},
 ): { task: Task; ts: task_struct } {
-  const ts = new task_struct(k, comm, { user: true, cred: o.cred })
-  const task = k.m.spawn(o.label ?? `${k.name}/${comm}`, main(ts, body), { owner: ts, service: o.service, at: o.at })
-  ts.task = task
-  return { task, ts }
+  const ts = new task_struct(k, comm, { user: true, cred: o.cred, parent: o.parent })
+  ts.nr_threads.poke(1)
+  return { task: start(ts, body, o), ts }
+}
+
+/**
+ * The serving threads of a process. They share its descriptors and memory, may sleep when a run ends, and are started again
+ * after a rewind to a time when they ran: what a thread's body keeps must be in cells.
+ */
+export interface Daemon {
+  /** The process. */
+  readonly leader: task_struct
+  readonly threads: readonly { readonly comm: string; readonly body: (sys: Sys) => Step<any> }[]
+}
+
+const start_threads = (d: Daemon, at?: number): void => {
+  for (const { comm, body } of d.threads) {
+    const ts = new task_struct(d.leader.k, comm, { user: true, leader: d.leader })
+    ts.handles_end = true
+    start(ts, body, { service: true, at })
+  }
+}
+
+/** The running process goes on as a daemon: its first thread may return, these serve. */
+export function start_daemon(leader: task_struct, threads: Daemon['threads'], at?: number): Daemon {
+  const d: Daemon = { leader, threads }
+  leader.k.daemons.push(d)
+  leader.nr_threads.poke(leader.nr_threads.peek() + threads.length)
+  start_threads(d, at)
+  return d
+}
+
+/** Start what serves on this host again, for a new execution from a mark. */
+export function restart_daemons(k: Kernel, at: number): void {
+  for (const d of k.daemons) start_threads(d, at)
 }

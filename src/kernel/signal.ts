@@ -1,6 +1,7 @@
 // Signals with a siginfo (kernel/signal.c). One for what the running task just did strikes at once; any other waits until its
 // task returns to user mode: at the end of a system call, at a load or store, at its end.
-import { Killed, signal, take_signal } from '../sim/index.ts'
+import { DEAD, has_signal, Killed, kfn, type Step, signal, take_signal } from '../sim/index.ts'
+import { EINVAL, EPERM, ESRCH } from '../wire/index.ts'
 import { SIGNAL } from './kernel.ts'
 import type { SigInfo, task_struct } from './task_struct.ts'
 
@@ -21,7 +22,41 @@ export function send_sig_info(ts: task_struct, info: SigInfo): void {
   if (ts.task !== null) signal(ts.task, info.signal)
 }
 
+/** Signals whose default is the end of the process, by number; the exit code a shell shows is 128 more. */
+export const FATAL_SIGNALS: Readonly<Record<string, number>> = {
+  SIGHUP: 1,
+  SIGINT: 2,
+  SIGABRT: 6,
+  SIGBUS: 7,
+  SIGFPE: 8,
+  SIGKILL: 9,
+  SIGSEGV: 11,
+  SIGTERM: 15,
+}
+
+/** Those that a process may be sent by another, and which it may handle. */
+const SENT = ['SIGHUP', 'SIGINT', 'SIGTERM']
+
+/** kill(2): the signal becomes pending for every thread of the process. 0, -EINVAL, -ESRCH, -EPERM. */
+export const do_kill = kfn('do_kill', function* (ts: task_struct, pid: number, name: string): Step<number> {
+  if (FATAL_SIGNALS[name] === undefined) return -EINVAL
+  const of = ts.k.m.tasks.filter(t => t.owner?.k === ts.k && t.owner.pid === pid && t.state !== DEAD)
+  if (of.length === 0) return -ESRCH
+  if (of[0]!.owner.cred.uid !== ts.cred.uid && !ts.capable('CAP_KILL')) return -EPERM
+  for (const t of of) if (t !== ts.task) signal(t, name)
+  if (pid === ts.pid) throw new Killed(name, null)
+  return 0
+})
+
+/** Has the running process been asked to end? A program that handles such signals looks itself. */
+export const asked_to_end = (ts: task_struct): string | null =>
+  SENT.find(name => ts.task !== null && has_signal(ts.task, name)) ?? null
+
 /** get_signal(): on the way back to user mode the oldest pending signal is delivered. */
 export function get_signal(ts: task_struct): void {
-  if (ts.task !== null && take_signal(ts.task, 'SIGBUS')) deliver(ts, ts.pending.shift()!)
+  if (ts.task === null) return
+  if (take_signal(ts.task, 'SIGBUS')) deliver(ts, ts.pending.shift()!)
+  if (ts.handles_end) return
+  const name = asked_to_end(ts)
+  if (name !== null) throw new Killed(name, null)
 }

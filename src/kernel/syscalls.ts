@@ -20,15 +20,28 @@ import { SYSCALL } from './kernel.ts'
 import { do_madvise } from './mm/madvise.ts'
 import { user_lines, user_load, user_store } from './mm/memory.ts'
 import { do_mmap, do_munmap } from './mm/mmap.ts'
-import { get_signal } from './signal.ts'
+import { do_kill, get_signal } from './signal.ts'
 import type { McePolicy, SigInfo, task_struct } from './task_struct.ts'
-import { close_fd } from './vfs/file.ts'
+import { do_setattr, vfs_ftruncate, vfs_truncate } from './vfs/attr.ts'
+import {
+  do_linkat,
+  do_mkdirat,
+  do_mknodat,
+  do_readlinkat,
+  do_renameat2,
+  do_symlinkat,
+  do_unlinkat,
+} from './vfs/create.ts'
+import { d_path } from './vfs/dcache.ts'
+import { AT_FDCWD, close_fd } from './vfs/file.ts'
+import { do_flock } from './vfs/flock.ts'
 import type { DirEntry, StatFs } from './vfs/inode.ts'
 import { drop_caches } from './vfs/iput.ts'
-import { do_mount_fuse, do_umount } from './vfs/mount.ts'
-import { do_sys_open } from './vfs/open.ts'
-import { vfs_llseek, vfs_rw } from './vfs/read_write.ts'
-import { iterate_dir, type Stat, vfs_fstat, vfs_stat, vfs_statfs } from './vfs/stat.ts'
+import { do_mount_fuse, do_umount, type MountData, proc_mounts } from './vfs/mount.ts'
+import { do_chdir, do_sys_open } from './vfs/open.ts'
+import { vfs_fallocate, vfs_fsync, vfs_llseek, vfs_rw } from './vfs/read_write.ts'
+import { iterate_dir, type Stat, vfs_fstat, vfs_lstat, vfs_stat, vfs_statfs } from './vfs/stat.ts'
+import { vfs_getxattr, vfs_listxattr, vfs_removexattr, vfs_setxattr } from './vfs/xattr.ts'
 
 const ENTER = new OpKind('syscall', ACCESS_NONE, 100, true, () => undefined)
 
@@ -45,6 +58,25 @@ const syscall = <A extends any[], T>(name: string, body: (ts: task_struct, ...a:
   })
 
 const openat = syscall('openat', do_sys_open)
+const mkdirat = syscall('mkdirat', do_mkdirat)
+const mknodat = syscall('mknodat', do_mknodat)
+const symlinkat = syscall('symlinkat', do_symlinkat)
+const linkat = syscall('linkat', do_linkat)
+const unlinkat = syscall('unlinkat', do_unlinkat)
+const renameat2 = syscall('renameat2', do_renameat2)
+const readlinkat = syscall('readlinkat', do_readlinkat)
+const setattr = syscall('setattr', do_setattr)
+const truncate = syscall('truncate', vfs_truncate)
+const ftruncate = syscall('ftruncate', vfs_ftruncate)
+const fallocate = syscall('fallocate', vfs_fallocate)
+const fsync = syscall('fsync', vfs_fsync)
+const flock = syscall('flock', do_flock)
+const getxattr = syscall('getxattr', vfs_getxattr)
+const setxattr = syscall('setxattr', vfs_setxattr)
+const listxattr = syscall('listxattr', vfs_listxattr)
+const removexattr = syscall('removexattr', vfs_removexattr)
+const chdir = syscall('chdir', do_chdir)
+const kill = syscall('kill', do_kill)
 const close = syscall('close', close_fd)
 const read = syscall('read', (ts: task_struct, fd: number, b: Uint8Array) => vfs_rw(ts, fd, b, null, false))
 const write = syscall('write', (ts: task_struct, fd: number, b: Uint8Array) => vfs_rw(ts, fd, b, null, true))
@@ -54,6 +86,7 @@ const pwrite = syscall('pwrite64', (ts: task_struct, fd: number, b: Uint8Array, 
 )
 const lseek = syscall('lseek', vfs_llseek)
 const stat = syscall('stat', vfs_stat)
+const lstat = syscall('lstat', vfs_lstat)
 const fstat = syscall('fstat', vfs_fstat)
 const statfs = syscall('statfs', vfs_statfs)
 const getdents = syscall('getdents64', iterate_dir)
@@ -79,8 +112,104 @@ export class Sys {
   constructor(ts: task_struct) {
     this.ts = ts
   }
-  open(path: string, flags = 0): Op<number> {
-    return openat(this.ts, path, flags)
+  /** `mode`: permission bits of a file that O_CREAT makes, before the umask. */
+  open(path: string, flags = 0, mode = 0o666): Op<number> {
+    return openat(this.ts, AT_FDCWD, path, flags, mode)
+  }
+  /** A relative path starts at the directory that `dirfd` is open on. */
+  openat(dirfd: number, path: string, flags = 0, mode = 0o666): Op<number> {
+    return openat(this.ts, dirfd, path, flags, mode)
+  }
+  mkdir(path: string, mode = 0o777): Op<number> {
+    return mkdirat(this.ts, path, mode)
+  }
+  /** A node; `mode` has its type. */
+  mknod(path: string, mode: number, rdev = 0): Op<number> {
+    return mknodat(this.ts, path, mode, rdev)
+  }
+  symlink(target: string, path: string): Op<number> {
+    return symlinkat(this.ts, target, path)
+  }
+  link(from: string, path: string): Op<number> {
+    return linkat(this.ts, from, path)
+  }
+  unlink(path: string): Op<number> {
+    return unlinkat(this.ts, path, false)
+  }
+  rmdir(path: string): Op<number> {
+    return unlinkat(this.ts, path, true)
+  }
+  rename(from: string, to: string): Op<number> {
+    return renameat2(this.ts, from, to)
+  }
+  /** Where a link points, or -errno. */
+  readlink(path: string): Op<string | number> {
+    return readlinkat(this.ts, path)
+  }
+  chmod(path: string, mode: number): Op<number> {
+    return setattr(this.ts, path, { mode })
+  }
+  /** An id that is not given stays. */
+  chown(path: string, uid?: number, gid?: number): Op<number> {
+    return setattr(this.ts, path, { uid, gid })
+  }
+  /** Times in ns; one that is not given stays. */
+  utimes(path: string, atime?: number, mtime?: number): Op<number> {
+    return setattr(this.ts, path, { atime, mtime })
+  }
+  truncate(path: string, size: number): Op<number> {
+    return truncate(this.ts, path, size)
+  }
+  ftruncate(fd: number, size: number): Op<number> {
+    return ftruncate(this.ts, fd, size)
+  }
+  fallocate(fd: number, mode: number, off: number, len: number): Op<number> {
+    return fallocate(this.ts, fd, mode, off, len)
+  }
+  fsync(fd: number): Op<number> {
+    return fsync(this.ts, fd)
+  }
+  /** LOCK_SH, LOCK_EX or LOCK_UN, with LOCK_NB not to wait. */
+  flock(fd: number, cmd: number): Op<number> {
+    return flock(this.ts, fd, cmd)
+  }
+  /** The value, or -errno. */
+  getxattr(path: string, name: string): Op<Uint8Array | number> {
+    return getxattr(this.ts, path, name)
+  }
+  setxattr(path: string, name: string, value: Uint8Array, flags = 0): Op<number> {
+    return setxattr(this.ts, path, name, value, flags)
+  }
+  listxattr(path: string): Op<string[] | number> {
+    return listxattr(this.ts, path)
+  }
+  removexattr(path: string, name: string): Op<number> {
+    return removexattr(this.ts, path, name)
+  }
+  chdir(path: string): Op<number> {
+    return chdir(this.ts, path)
+  }
+  /** The working directory. */
+  getcwd(): string {
+    const d = this.ts.cwd.peek()
+    return d === null ? '/' : d_path(d)
+  }
+  /** Set the bits that new files do not get; the old ones. */
+  umask(mask: number): number {
+    const old = this.ts.umask.peek()
+    this.ts.umask.poke(mask & 0o777)
+    return old
+  }
+  getpid(): number {
+    return this.ts.pid
+  }
+  /** Send a signal to every thread of a process: 0, -ESRCH, -EPERM. */
+  kill(pid: number, name: string): Op<number> {
+    return kill(this.ts, pid, name)
+  }
+  /** The text of /proc/mounts. */
+  proc_mounts(): string {
+    return proc_mounts(this.ts.k)
   }
   close(fd: number): Op<number> {
     return close(this.ts, fd)
@@ -103,6 +232,10 @@ export class Sys {
   }
   stat(path: string): Op<Stat | number> {
     return stat(this.ts, path)
+  }
+  /** Of a link itself. */
+  lstat(path: string): Op<Stat | number> {
+    return lstat(this.ts, path)
   }
   fstat(fd: number): Op<Stat | number> {
     return fstat(this.ts, fd)
@@ -129,8 +262,8 @@ export class Sys {
   mce_kill(policy: McePolicy): void {
     this.ts.mce_kill = policy
   }
-  mount(dev: FuseDev, path: string): Op<number> {
-    return mount(this.ts, dev, path)
+  mount(dev: FuseDev, path: string, data: MountData = {}): Op<number> {
+    return mount(this.ts, dev, path, data)
   }
   umount(path: string): Op<number> {
     return umount(this.ts, path)

@@ -98,7 +98,7 @@ export function fuse_dev_open(k: Kernel, o: { default_permissions?: boolean } = 
 /** mount -t fuse over `mountpoint` with the connection of `dev`. 0 or -errno. INIT goes out; nobody waits for its reply. */
 export const fuse_mount_fs = kfn(
   'fuse_fill_super',
-  function* (k: Kernel, dev: FuseDev, mountpoint: Dentry): Step<number> {
+  function* (k: Kernel, dev: FuseDev, mountpoint: Dentry, s_id: string, s_options: string): Step<number> {
     const { fc, fm } = dev
     if (fm.sb !== null) return -EINVAL
     if (!fc.connected) return -ENOTCONN
@@ -113,6 +113,8 @@ export const fuse_mount_fs = kfn(
     const sb: SuperBlock = {
       k,
       s_type: 'fuse',
+      s_id,
+      s_options,
       s_root: d_root,
       nodev: true,
       fuse: fc,

@@ -1,10 +1,10 @@
 // struct file and the descriptor table.
 import { Cell, kfn, Refcount, type Step } from '../../sim/index.ts'
-import { EBADF } from '../../wire/index.ts'
+import { EBADF, ENOTDIR } from '../../wire/index.ts'
 import type { fuse_file } from '../fuse/fuse_inode.ts'
 import type { task_struct } from '../task_struct.ts'
 import type { Dentry } from './dcache.ts'
-import { type FileOps, type Inode, iget } from './inode.ts'
+import { type FileOps, type Inode, iget, S_ISDIR } from './inode.ts'
 import { iput } from './iput.ts'
 
 export const O_RDONLY = 0
@@ -17,6 +17,8 @@ export const O_TRUNC = 0o1000
 export const O_APPEND = 0o2000
 export const O_DIRECT = 0o40000
 export const O_DIRECTORY = 0o200000
+export const O_NOFOLLOW = 0o400000
+export const O_PATH = 0o10000000
 
 /** Operations of flock(2). */
 export const LOCK_SH = 1
@@ -57,6 +59,7 @@ export const get_file = (f: File): void => f.f_count.inc()
 /** fput(): drop a reference; the last one releases the file. */
 export const fput = kfn('fput', function* (f: File): Step<void> {
   if (!f.f_count.dec_and_test()) return
+  f.f_inode.k.flocks.drop(f)
   if (f.f_op.release) yield* f.f_op.release(f.f_inode, f)
   yield* iput(f.f_inode)
 })
@@ -71,6 +74,15 @@ export function fd_install(ts: task_struct, f: File): number {
 
 /** The file of a descriptor, or -EBADF. */
 export const fdget = (ts: task_struct, fd: number): File | number => ts.files.get(fd) ?? -EBADF
+
+/** The directory that the *at() calls start from: of a descriptor, or the working directory (AT_FDCWD); -EBADF, -ENOTDIR. */
+export const AT_FDCWD = -100
+export const dirfd = (ts: task_struct, fd: number): Dentry | undefined | number => {
+  if (fd === AT_FDCWD) return undefined
+  const f = ts.files.get(fd)
+  if (f === undefined) return -EBADF
+  return S_ISDIR(f.f_inode.i_mode) ? f.f_dentry : -ENOTDIR
+}
 
 /** filp_close(): flush, drop the descriptor's reference. The descriptor is gone whatever flush says. */
 export const close_fd = kfn('filp_close', function* (ts: task_struct, fd: number): Step<number> {

@@ -8,6 +8,7 @@ import type { Kernel } from '../kernel.ts'
 import type { VmArea } from '../mm/mm_struct.ts'
 import type { Dentry } from './dcache.ts'
 import type { File } from './file.ts'
+import type { TmpfsNode } from './tmpfs.ts'
 
 export const S_IFMT = 0o170000
 export const S_IFIFO = 0o010000
@@ -133,6 +134,7 @@ export interface FileOps {
   iterate?(file: File, out: DirEntry[]): Op<number>
 }
 
+/** What statfs(2) fills in; counts are of blocks of `bsize` bytes. */
 export interface StatFs {
   readonly type: number
   readonly bsize: number
@@ -147,6 +149,9 @@ export interface SuperBlock {
   readonly s_root: Dentry
   readonly nodev: boolean
   readonly fuse: fuse_conn | null
+  /** What /proc/mounts shows: the source, and the options after `rw`. */
+  readonly s_id: string
+  readonly s_options: string
   /** d_revalidate: 1 still good, 0 look it up again, -errno. */
   revalidate?(dentry: Dentry): Op<number>
   /** The part of d_revalidate that asks nobody: the name's time has not run out. */
@@ -156,6 +161,16 @@ export interface SuperBlock {
   kill?(): Op<void>
   /** The last reference to this inode went; free what it has. */
   evict_inode?(inode: Inode, forget: boolean): Op<void>
+}
+
+/** What leaves of tmpfs have in common. */
+export class LeafInodeParts {
+  readonly i_rwsem: RwSemaphore
+  readonly i_mapping: AddressSpace
+  constructor(k: Kernel) {
+    this.i_rwsem = new RwSemaphore(k.m, 'inode->i_rwsem')
+    this.i_mapping = new AddressSpace(k)
+  }
 }
 
 /** struct inode */
@@ -177,8 +192,15 @@ export class Inode {
   /** Target of a symbolic link. */
   i_link: string | null = null
   fuse: fuse_inode | null = null
+  tmpfs: TmpfsNode | null = null
 
-  constructor(k: Kernel, ino: number, attr: InodeAttr, o: { i_op?: InodeOps; i_fop?: FileOps; rdev?: number } = {}) {
+  /** `leaf`: a file of tmpfs, which is never mapped and whose every change is one step: lock and mapping are its kernel's. */
+  constructor(
+    k: Kernel,
+    ino: number,
+    attr: InodeAttr,
+    o: { i_op?: InodeOps; i_fop?: FileOps; rdev?: number; leaf?: LeafInodeParts } = {},
+  ) {
     const m = k.m
     this.k = k
     this.id = m.newId()
@@ -188,9 +210,10 @@ export class Inode {
     this.i_size = new Cell(m, 'inode->i_size', 0)
     this.i_flags = new Cell(m, 'inode->i_flags', 0)
     this.i_count = new Cell(m, 'inode->i_count', 0)
-    this.i_rwsem = new RwSemaphore(m, 'inode->i_rwsem')
+    const parts = o.leaf ?? new LeafInodeParts(k)
+    this.i_rwsem = parts.i_rwsem
     this.i_rdev = o.rdev ?? 0
-    this.i_mapping = new AddressSpace(k)
+    this.i_mapping = parts.i_mapping
     this.i_op = o.i_op ?? {}
     this.i_fop = o.i_fop ?? {}
   }

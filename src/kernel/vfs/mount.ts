@@ -3,25 +3,43 @@ import { kfn, type Step } from '../../sim/index.ts'
 import { EBUSY, EINVAL, ENOTDIR } from '../../wire/index.ts'
 import type { FuseDev } from '../fuse/conn.ts'
 import { fuse_kill_sb, fuse_mount_fs } from '../fuse/inode.ts'
+import type { Kernel } from '../kernel.ts'
 import type { task_struct } from '../task_struct.ts'
-import type { Dentry } from './dcache.ts'
+import { type Dentry, d_path } from './dcache.ts'
 import { S_ISDIR } from './inode.ts'
 import { kern_path } from './namei.ts'
 
+/** What mount(2) is told besides: what /proc/mounts shows as the source, and options after `rw`. */
+export interface MountData {
+  readonly fsname?: string
+  readonly options?: string
+}
+
 /** mount -t fuse: 0 or -errno (walk, -ENOTDIR, -EBUSY: something is mounted there). */
-export const do_mount_fuse = kfn('do_mount', function* (ts: task_struct, dev: FuseDev, path: string): Step<number> {
-  const d = yield* kern_path(ts.k, path, true)
-  if (typeof d === 'number') return d
-  if (!S_ISDIR(d.d_inode.peek()!.i_mode)) return -ENOTDIR
-  if (d.d_parent === null || d.d_sb?.s_root === d) return -EBUSY
-  return yield* fuse_mount_fs(ts.k, dev, d)
-})
+export const do_mount_fuse = kfn(
+  'do_mount',
+  function* (ts: task_struct, dev: FuseDev, path: string, data: MountData): Step<number> {
+    const d = yield* kern_path(ts.k, path, true)
+    if (typeof d === 'number') return d
+    if (!S_ISDIR(d.d_inode.peek()!.i_mode)) return -ENOTDIR
+    if (d.is_root) return -EBUSY
+    return yield* fuse_mount_fs(ts.k, dev, d, data.fsname ?? 'fuse', data.options ?? '')
+  },
+)
 
 /** A file or mapping below `d` is in use: its inode has more references than its name. */
 const busy = (d: Dentry): boolean => {
   const inode = d.d_inode.peek()
   if (inode !== null && inode.i_count.peek() > 1) return true
   return d.children.values().some(busy)
+}
+
+/** The text of /proc/mounts: a line for each file system, oldest first. */
+export function proc_mounts(k: Kernel): string {
+  let text = 'tmpfs / tmpfs rw,relatime 0 0\n'
+  for (const sb of k.supers)
+    text += `${sb.s_id} ${d_path(sb.s_root)} ${sb.s_type} rw${sb.s_options === '' ? '' : `,${sb.s_options}`} 0 0\n`
+  return text
 }
 
 /** umount(2): 0, -EINVAL (not a mount point), -EBUSY (something is open or mapped). */

@@ -1,12 +1,13 @@
 // Path walk (fs/namei.c). Directories' i_rwsem is held for reading across a lookup, so lookups of other names go on.
 import { down_read, kfn, type Step, up_read, wait_event, wake_up_all } from '../../sim/index.ts'
-import { EACCES, ELOOP, ENOENT, ENOTDIR } from '../../wire/index.ts'
+import { EACCES, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR } from '../../wire/index.ts'
 import type { Kernel } from '../kernel.ts'
 import { Dentry } from './dcache.ts'
 import { type Inode, MAY_EXEC, S_ISDIR } from './inode.ts'
 import { iput } from './iput.ts'
 
 const MAX_LINKS = 40
+const NAME_MAX = 255
 
 /** inode_permission(): the file system's answer, or the mode bits against the task's ids. */
 export const inode_permission = kfn('inode_permission', function* (inode: Inode, mask: number): Step<number> {
@@ -31,6 +32,12 @@ const cross_mounts = (d: Dentry): Dentry => {
     sb = d.mounted.peek()
   }
   return d
+}
+
+/** follow_dotdot(): up one, out of what is mounted if need be; the root's parent is the root. */
+const dotdot = (d: Dentry): Dentry => {
+  while (d.is_root && d.d_parent !== null) d = d.d_parent
+  return d.d_parent ?? d
 }
 
 /** lookup_fast(): the cached name, when nothing need be asked or waited for; else undefined. */
@@ -76,39 +83,88 @@ const walk_component = kfn('walk_component', function* (k: Kernel, dir: Dentry, 
   }
 })
 
-/** kern_path(): the dentry of an absolute path, or -errno. `follow` follows a link in the last component. */
-export const kern_path = kfn('kern_path', function* (k: Kernel, path: string, follow: boolean): Step<Dentry | number> {
-  return yield* path_walk(k, path, follow, 0)
+/** The dentry of one name below `dir`, cached or asked for; -errno. What is mounted there is not entered. */
+export const lookup_one = kfn('lookup_one', function* (k: Kernel, dir: Dentry, name: string): Step<Dentry | number> {
+  return lookup_fast(dir, name) ?? (yield* walk_component(k, dir, name))
 })
 
-const path_walk = kfn('link_path_walk', function* (k: Kernel, path: string, follow: boolean, depth: number): Step<
+/** How a walk goes. */
+interface Walk {
+  /** Where a relative path starts; the task's working directory unless given. */
+  readonly from?: Dentry
+  /** Follow a link in the last component. */
+  readonly follow: boolean
+}
+
+/** The root of the host's name space, or where `w` starts. */
+const start_of = (k: Kernel, path: string, w: Walk): Dentry =>
+  path.startsWith('/') ? cross_mounts(k.root) : (w.from ?? k.current.cwd.peek() ?? cross_mounts(k.root))
+
+/** kern_path(): the dentry of a path, or -errno. `follow` follows a link in the last component. */
+export const kern_path = kfn('kern_path', function* (k: Kernel, path: string, follow: boolean, from?: Dentry): Step<
   Dentry | number
 > {
-  if (depth > MAX_LINKS) return -ELOOP
-  // The model has no working directory: a relative path starts nowhere.
-  if (!path.startsWith('/')) return -ENOENT
-  const names = path.split('/').filter(s => s !== '' && s !== '.')
-  let d = cross_mounts(k.root)
-  for (let i = 0; i < names.length; i++) {
-    const inode = d.d_inode.peek()!
-    if (!S_ISDIR(inode.i_mode)) return -ENOTDIR
-    const rc = inode.i_op.permission ? yield* inode_permission(inode, MAY_EXEC) : generic_permission(inode, MAY_EXEC)
-    if (rc < 0) return rc
-    if (names[i] === '..') {
-      d = d.d_parent ?? d
-      continue
-    }
-    const next = lookup_fast(d, names[i]!) ?? (yield* walk_component(k, d, names[i]!))
-    if (typeof next === 'number') return next
-    d = cross_mounts(next)
-    const link = d.d_inode.peek()!.i_link
-    if (link !== null && (follow || i + 1 < names.length)) {
-      const rest = names.slice(i + 1).join('/')
-      return yield* path_walk(k, rest === '' ? link : `${link}/${rest}`, follow, depth + 1)
-    }
-  }
-  return d
+  if (path === '') return -ENOENT
+  const p = yield* path_walk(k, start_of(k, path, { from, follow }), path, follow, 0)
+  return typeof p === 'number' ? p : p.dir
 })
+
+/** filename_parentat(): the directory that a path's last name is in, and that name ('.' or '..' among them); or -errno. */
+export const filename_parentat = kfn('filename_parentat', function* (k: Kernel, path: string, from?: Dentry): Step<
+  { dir: Dentry; name: string } | number
+> {
+  if (path === '') return -ENOENT
+  return yield* path_walk(k, start_of(k, path, { from, follow: false }), path, null, 0)
+})
+
+/**
+ * link_path_walk(): the components of a path from `d` on. With `follow` null the last one is not looked up: it comes back as a
+ * name, and must not be missing.
+ */
+const path_walk = kfn(
+  'link_path_walk',
+  function* (
+    k: Kernel,
+    d: Dentry,
+    path: string,
+    follow: boolean | null,
+    depth: number,
+  ): Step<{ dir: Dentry; name: string } | number> {
+    if (depth > MAX_LINKS) return -ELOOP
+    const names = path.split('/').filter(s => s !== '' && s !== '.')
+    const dir_wanted = path.endsWith('/') || path.endsWith('/.')
+    const last = follow === null ? names.pop() : undefined
+    // What must be a directory is looked at like one that has a name below it.
+    if (last !== undefined || dir_wanted) names.push('.')
+    for (let i = 0; i < names.length; i++) {
+      const inode = d.d_inode.peek()!
+      if (!S_ISDIR(inode.i_mode)) return -ENOTDIR
+      const may = inode.i_op.permission ? yield* inode_permission(inode, MAY_EXEC) : generic_permission(inode, MAY_EXEC)
+      if (may < 0) return may
+      if (names[i] === '.') continue
+      if (names[i] === '..') {
+        d = dotdot(d)
+        continue
+      }
+      if (names[i]!.length > NAME_MAX) return -ENAMETOOLONG
+      const next = lookup_fast(d, names[i]!) ?? (yield* walk_component(k, d, names[i]!))
+      if (typeof next === 'number') return next
+      const at = cross_mounts(next)
+      const link = at.d_inode.peek()!.i_link
+      if (link !== null && (follow !== false || i + 1 < names.length)) {
+        const rest = names
+          .slice(i + 1)
+          .concat(last ?? [])
+          .join('/')
+        const start = link.startsWith('/') ? cross_mounts(k.root) : d
+        return yield* path_walk(k, start, rest === '' ? link : `${link}/${rest}`, follow, depth + 1)
+      }
+      d = at
+    }
+    if (last !== undefined && last.length > NAME_MAX) return -ENAMETOOLONG
+    return { dir: d, name: last ?? '.' }
+  },
+)
 
 /** may_open_dev(): device nodes on this mount may be used. */
 export const may_open_dev = (d: Dentry): boolean => !d.d_sb?.nodev

@@ -1,38 +1,138 @@
-// open(2): walk, check, let the file system open it, give a descriptor.
+// open(2): walk, make the name if it is to be made, check, let the file system open it, give a descriptor.
 import { DAX_MAJOR, MAJOR } from '../../devdax/index.ts'
-import { kfn, type Step } from '../../sim/index.ts'
-import { EACCES, EEXIST, EISDIR, ENOTDIR, ENXIO } from '../../wire/index.ts'
+import { down_write, kfn, type Step, up_write } from '../../sim/index.ts'
+import { EACCES, EEXIST, EINVAL, EISDIR, ELOOP, ENOENT, ENOTDIR, ENXIO } from '../../wire/index.ts'
 import { dax_file_ops } from '../dax/device.ts'
+import { MEM_MAJOR, memory_fops } from '../mem.ts'
 import type { task_struct } from '../task_struct.ts'
-import { File, fd_install, O_ACCMODE, O_CREAT, O_DIRECTORY, O_EXCL, O_RDONLY, O_WRONLY } from './file.ts'
-import { type FileOps, MAY_READ, MAY_WRITE, S_ISCHR, S_ISDIR } from './inode.ts'
+import { notify_change } from './attr.ts'
+import { d_alloc } from './create.ts'
+import type { Dentry } from './dcache.ts'
+import {
+  AT_FDCWD,
+  dirfd,
+  File,
+  fd_install,
+  O_ACCMODE,
+  O_CREAT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_PATH,
+  O_RDONLY,
+  O_TRUNC,
+  O_WRONLY,
+} from './file.ts'
+import { type FileOps, type Inode, MAY_EXEC, MAY_READ, MAY_WRITE, S_ISCHR, S_ISDIR, S_ISLNK, S_ISREG } from './inode.ts'
 import { iput } from './iput.ts'
-import { inode_permission, kern_path, may_open_dev } from './namei.ts'
+import { filename_parentat, inode_permission, kern_path, lookup_one, may_open_dev } from './namei.ts'
 
-/** A descriptor, or -errno of the walk, the permission or the file system. Files are never created here. */
-export const do_sys_open = kfn('do_sys_open', function* (ts: task_struct, path: string, flags: number): Step<number> {
+/** A descriptor, or -errno of the walk, the permission or the file system. */
+export const do_sys_open = kfn(
+  'do_sys_open',
+  function* (ts: task_struct, at: number, path: string, flags: number, mode: number): Step<number> {
+    const from = at === AT_FDCWD ? undefined : dirfd(ts, at)
+    if (typeof from === 'number') return from
+    if ((flags & O_CREAT) !== 0 && (flags & O_PATH) === 0) {
+      const file = yield* open_creat(ts, path, flags, mode, from)
+      return typeof file === 'number' ? file : fd_install(ts, file)
+    }
+    const d = yield* kern_path(ts.k, path, (flags & O_NOFOLLOW) === 0, from)
+    if (typeof d === 'number') return d
+    const file = yield* do_open(d, flags)
+    return typeof file === 'number' ? file : fd_install(ts, file)
+  },
+)
+
+/** chdir(2) */
+export const do_chdir = kfn('do_chdir', function* (ts: task_struct, path: string): Step<number> {
   const d = yield* kern_path(ts.k, path, true)
   if (typeof d === 'number') return d
   const inode = d.d_inode.peek()!
-  if ((flags & O_CREAT) !== 0 && (flags & O_EXCL) !== 0) return -EEXIST
-  const acc = flags & O_ACCMODE
-  if (S_ISDIR(inode.i_mode) && acc !== O_RDONLY) return -EISDIR
-  if (!S_ISDIR(inode.i_mode) && (flags & O_DIRECTORY) !== 0) return -ENOTDIR
-  let ops: FileOps | undefined = inode.i_fop
-  if (S_ISCHR(inode.i_mode)) {
-    if (!may_open_dev(d)) return -EACCES
-    // Those of other drivers (/dev/null) open, and nothing more.
-    ops = MAJOR(inode.i_rdev) === DAX_MAJOR ? dax_file_ops(inode) : {}
-  }
-  if (ops === undefined) return -ENXIO
-  const mask = (acc === O_WRONLY ? 0 : MAY_READ) | (acc === O_RDONLY ? 0 : MAY_WRITE)
-  const may = yield* inode_permission(inode, mask)
+  if (!S_ISDIR(inode.i_mode)) return -ENOTDIR
+  const may = yield* inode_permission(inode, MAY_EXEC)
   if (may < 0) return may
+  ts.cwd.poke(d)
+  return 0
+})
+
+/** Operations of what `d` names, or -errno. */
+const f_op_of = (d: Dentry, inode: Inode): FileOps | number => {
+  if (S_ISREG(inode.i_mode) || S_ISDIR(inode.i_mode)) return inode.i_fop
+  if (!S_ISCHR(inode.i_mode)) return -ENXIO // fifos, sockets and block devices: nobody at the other end
+  if (!may_open_dev(d)) return -EACCES
+  const major = MAJOR(inode.i_rdev)
+  if (major === DAX_MAJOR) return dax_file_ops(inode) ?? -ENXIO
+  return major === MEM_MAJOR ? memory_fops(inode) : -ENXIO
+}
+
+/** do_open(): the open file of a name that is there. */
+const do_open = kfn('do_open', function* (d: Dentry, flags: number, created = false): Step<File | number> {
+  const inode = d.d_inode.peek()!
+  const acc = flags & O_ACCMODE
+  if ((flags & O_PATH) !== 0)
+    return !S_ISDIR(inode.i_mode) && (flags & O_DIRECTORY) !== 0 ? -ENOTDIR : new File(d, flags, {})
+  if (S_ISLNK(inode.i_mode)) return -ELOOP
+  if (S_ISDIR(inode.i_mode) && (acc !== O_RDONLY || (flags & O_CREAT) !== 0)) return -EISDIR
+  if (!S_ISDIR(inode.i_mode) && (flags & O_DIRECTORY) !== 0) return -ENOTDIR
+  const ops = f_op_of(d, inode)
+  if (typeof ops === 'number') return ops
+  if (!created) {
+    const mask = (acc === O_WRONLY ? 0 : MAY_READ) | (acc === O_RDONLY ? 0 : MAY_WRITE)
+    const may = yield* inode_permission(inode, mask)
+    if (may < 0) return may
+  }
   const file = new File(d, flags, ops)
   const rc = ops.open ? yield* ops.open(inode, file) : 0
-  if (rc < 0) {
+  // A FUSE file system sets the size in its open (ATOMIC_O_TRUNC).
+  const cut = rc === 0 && (flags & O_TRUNC) !== 0 && inode.fuse === null && S_ISREG(inode.i_mode)
+  const err = cut ? yield* notify_change(inode, { size: 0 }) : rc
+  if (err < 0) {
     yield* iput(inode)
-    return rc
+    return err
   }
-  return fd_install(ts, file)
+  return file
 })
+
+/** open(2) with O_CREAT: a name that is not there is made, with its directory locked. */
+const open_creat = kfn(
+  'lookup_open',
+  function* (ts: task_struct, path: string, flags: number, mode: number, from?: Dentry): Step<File | number> {
+    const { k } = ts
+    const at = yield* filename_parentat(k, path, from)
+    if (typeof at === 'number') return at
+    const { dir, name } = at
+    if (name === '.' || name === '..' || path.endsWith('/')) return -EISDIR
+    const there = yield* lookup_one(k, dir, name)
+    if (typeof there !== 'number') {
+      if ((flags & O_EXCL) !== 0) return -EEXIST
+      // Mounts and links: once more, as for any other path.
+      const d = yield* kern_path(k, path, (flags & O_NOFOLLOW) === 0, from)
+      return typeof d === 'number' ? d : yield* do_open(d, flags)
+    }
+    if (there !== -ENOENT) return there
+    if ((flags & O_DIRECTORY) !== 0) return -EINVAL
+    const inode = dir.d_inode.peek()!
+    const may = yield* inode_permission(inode, MAY_WRITE | MAY_EXEC)
+    if (may < 0) return may
+    yield* down_write(inode.i_rwsem)
+    const d = d_alloc(dir, name, false)
+    const made = yield* create_name(ts, inode, d, flags, mode & 0o7777 & ~ts.umask.peek())
+    yield* up_write(inode.i_rwsem)
+    if (typeof made !== 'number') return made
+    // Somebody else made it in between: it is opened as it is.
+    const found = made === -EEXIST && (flags & O_EXCL) === 0 ? yield* lookup_one(k, dir, name) : made
+    if (typeof found !== 'number') return yield* do_open(found, flags)
+    return found < 0 ? found : yield* do_open(d, flags, true)
+  },
+)
+
+/** The new name made: 0 when it is still to be opened, the open file, or -errno. */
+const create_name = kfn(
+  'lookup_open create',
+  function* (_ts: task_struct, dir: Inode, d: Dentry, flags: number, mode: number): Step<File | number> {
+    if (d.d_parent!.children.has(d.d_name)) return -EEXIST
+    if (dir.i_op.atomic_open) return yield* dir.i_op.atomic_open(dir, d, flags, mode)
+    return dir.i_op.create ? yield* dir.i_op.create(dir, d, mode) : -EACCES
+  },
+)

@@ -1,6 +1,6 @@
 // read(2) and write(2) and their positioned forms.
 import { kfn, type Step } from '../../sim/index.ts'
-import { EBADF, EINVAL, EISDIR } from '../../wire/index.ts'
+import { EBADF, EINVAL, EISDIR, EOPNOTSUPP } from '../../wire/index.ts'
 import type { task_struct } from '../task_struct.ts'
 import { type File, fdget, O_APPEND } from './file.ts'
 import { type Kiocb, S_ISDIR } from './inode.ts'
@@ -25,7 +25,9 @@ export const vfs_rw = kfn(
 
 /** Where a read or write without position starts. O_APPEND counts only on a kernel without L06. */
 const start = kfn('file_pos', function* (f: File, write: boolean): Step<number> {
-  if (write && (f.f_flags & O_APPEND) !== 0 && !f.f_inode.k.profile.has('L06')) return yield* f.f_inode.i_size.load()
+  const famfs = f.f_inode.fuse !== null
+  if (write && (f.f_flags & O_APPEND) !== 0 && !(famfs && f.f_inode.k.profile.has('L06')))
+    return yield* f.f_inode.i_size.load()
   return yield* f.f_pos.load()
 })
 
@@ -50,5 +52,25 @@ export const vfs_llseek = kfn(
     if (to < 0) return -EINVAL
     yield* f.f_pos.store(to)
     return to
+  },
+)
+
+/** fsync(2): 0, -EBADF, -EINVAL (no such operation), or the file system's errno. */
+export const vfs_fsync = kfn('vfs_fsync', function* (ts: task_struct, fd: number): Step<number> {
+  const f = fdget(ts, fd)
+  if (typeof f === 'number') return f
+  return f.f_op.fsync ? yield* f.f_op.fsync(f) : -EINVAL
+})
+
+/** fallocate(2) */
+export const vfs_fallocate = kfn(
+  'vfs_fallocate',
+  function* (ts: task_struct, fd: number, mode: number, off: number, len: number): Step<number> {
+    const f = fdget(ts, fd)
+    if (typeof f === 'number') return f
+    if (off < 0 || len <= 0) return -EINVAL
+    if (!f.writable) return -EBADF
+    if (S_ISDIR(f.f_inode.i_mode)) return -EISDIR
+    return f.f_op.fallocate ? yield* f.f_op.fallocate(f, mode, off, len) : -EOPNOTSUPP
   },
 )

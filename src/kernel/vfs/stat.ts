@@ -5,6 +5,7 @@ import type { task_struct } from '../task_struct.ts'
 import { fdget } from './file.ts'
 import { type DirEntry, type Inode, type InodeAttr, S_ISDIR, type StatFs } from './inode.ts'
 import { kern_path } from './namei.ts'
+import { shmem_statfs } from './tmpfs.ts'
 
 /** What stat(2) fills in. Sizes in bytes, times in ns, blocks of 512 bytes. */
 export interface Stat extends InodeAttr {
@@ -32,6 +33,12 @@ export const vfs_stat = kfn('vfs_stat', function* (ts: task_struct, path: string
   return typeof d === 'number' ? d : yield* vfs_getattr(d.d_inode.peek()!)
 })
 
+/** lstat(2): of a link itself. */
+export const vfs_lstat = kfn('vfs_lstat', function* (ts: task_struct, path: string): Step<Stat | number> {
+  const d = yield* kern_path(ts.k, path, false)
+  return typeof d === 'number' ? d : yield* vfs_getattr(d.d_inode.peek()!)
+})
+
 export const vfs_fstat = kfn('vfs_fstat', function* (ts: task_struct, fd: number): Step<Stat | number> {
   const f = fdget(ts, fd)
   return typeof f === 'number' ? f : yield* vfs_getattr(f.f_inode)
@@ -40,7 +47,8 @@ export const vfs_fstat = kfn('vfs_fstat', function* (ts: task_struct, fd: number
 export const vfs_statfs = kfn('vfs_statfs', function* (ts: task_struct, path: string): Step<StatFs | number> {
   const d = yield* kern_path(ts.k, path, true)
   if (typeof d === 'number') return d
-  return d.d_sb?.statfs ? yield* d.d_sb.statfs() : -ENOSYS
+  if (d.d_sb === null) return shmem_statfs()
+  return d.d_sb.statfs ? yield* d.d_sb.statfs() : -ENOSYS
 })
 
 /** Every name of an open directory, or -errno. */

@@ -1,40 +1,337 @@
-// The host's own small file system: directories, device nodes, empty files, symbolic links.
-import { assert } from '../../sim/index.ts'
+// tmpfs: the host's own small file system (mm/shmem.c), with files, directories, links and nodes. What a file holds is a list of
+// pieces that are never changed, only replaced, so that it rewinds and a program may keep what it read.
+import { assert, Cell, divDown, divUp, kfn, max, min, type Step } from '../../sim/index.ts'
+import { EEXIST, ENODATA, ENOTEMPTY, EOPNOTSUPP } from '../../wire/index.ts'
 import type { Kernel } from '../kernel.ts'
+import { setattr_prepare } from './attr.ts'
 import { Dentry } from './dcache.ts'
-import { Inode, new_attr, S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG } from './inode.ts'
+import {
+  type FileOps,
+  type Iattr,
+  Inode,
+  type InodeOps,
+  iget,
+  type Kiocb,
+  new_attr,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFLNK,
+  S_IFREG,
+  S_ISDIR,
+  S_ISREG,
+  type StatFs,
+} from './inode.ts'
+import { iput } from './iput.ts'
 
-export function tmpfs_root(k: Kernel): Dentry {
-  return new Dentry(k, '', null, new Inode(k, k.new_ino(), new_attr(S_IFDIR | 0o755, 2, 0)))
+/** Bytes of one piece of a file. */
+const PIECE = 0x10000
+const PAGE = 4096
+/** What a name adds to the size of its directory, bytes. */
+const BOGO_DIRENT_SIZE = 20
+const TMPFS_MAGIC = 0x01021994
+/** Half the memory of a host of 24 GiB, in pages; what is used is not counted. */
+const TMPFS_BLOCKS = 3_000_000
+
+/** A file's pieces; one that was never written is null and reads as zeros, as does what a piece has not. */
+type Pieces = readonly (Uint8Array | null)[]
+
+/** What a tmpfs inode has besides. */
+export interface TmpfsNode {
+  readonly data: Cell<Pieces> | null
+  readonly xattrs: Cell<readonly { readonly name: string; readonly value: Uint8Array }[]>
 }
 
-const add = (k: Kernel, path: string, mode: number, o: { rdev?: number; link?: string }): Inode => {
-  const names = path.split('/').filter(s => s !== '')
-  assert(names.length > 0, `a node needs a name: ${path}`)
-  let d = k.root
-  for (const n of names.slice(0, -1)) d = d.children.get(n) ?? mkdir_in(k, d, n)
-  const inode = new Inode(k, k.new_ino(), new_attr(mode, 1, 0), { rdev: o.rdev })
-  inode.i_link = o.link ?? null
-  const name = names[names.length - 1]!
-  d.children.set(name, new Dentry(k, name, d, inode))
+const NO_PIECES: Pieces = []
+
+/** A node of tmpfs with nothing in it. */
+function shmem_get_inode(k: Kernel, mode: number, o: { uid?: number; gid?: number; rdev?: number } = {}): Inode {
+  const now = k.m.current === null ? 0 : k.m.clock()
+  const dir = S_ISDIR(mode)
+  const inode = new Inode(k, k.new_ino(), new_attr(mode, dir ? 2 : 1, now, o.uid, o.gid), {
+    i_op: dir ? shmem_dir_inode_operations : shmem_inode_operations,
+    i_fop: S_ISREG(mode) ? shmem_file_operations : {},
+    rdev: o.rdev,
+    leaf: dir ? undefined : k.leaf_inode,
+  })
+  if (dir) inode.i_size.poke(2 * BOGO_DIRENT_SIZE)
+  inode.tmpfs = {
+    data: S_ISREG(mode) ? new Cell<Pieces>(k.m, 'shmem pages', NO_PIECES) : null,
+    xattrs: dir || S_ISREG(mode) ? new Cell<readonly never[]>(k.m, 'shmem xattrs', []) : k.no_xattrs,
+  }
   return inode
 }
 
-const mkdir_in = (k: Kernel, parent: Dentry, name: string): Dentry => {
-  const d = new Dentry(k, name, parent, new Inode(k, k.new_ino(), new_attr(S_IFDIR | 0o755, 2, 0)))
-  parent.children.set(name, d)
-  return d
+export function tmpfs_root(k: Kernel): Dentry {
+  return new Dentry(k, '', null, shmem_get_inode(k, S_IFDIR | 0o755))
+}
+
+const touch = (inode: Inode, o: { nlink?: number; atime?: boolean; blocks?: number } = {}): void => {
+  const now = inode.k.m.current === null ? 0 : inode.k.m.clock()
+  const a = inode.i_attr.peek()
+  inode.i_attr.poke({ ...a, mtime: now, ctime: now, nlink: o.nlink ?? a.nlink, blocks: o.blocks ?? a.blocks })
+}
+
+/** A name appears in a directory. */
+function d_add(dir: Dentry, d: Dentry): void {
+  dir.children.set(d.d_name, d)
+  const inode = dir.d_inode.peek()!
+  inode.i_size.poke(inode.i_size.peek() + BOGO_DIRENT_SIZE)
+  const sub = S_ISDIR(d.d_inode.peek()!.i_mode) ? 1 : 0
+  touch(inode, { nlink: inode.i_attr.peek().nlink + sub })
+}
+
+/** A name goes out of a directory; its inode keeps the reference. */
+function d_delete(dir: Dentry, d: Dentry): void {
+  dir.children.delete(d.d_name)
+  const inode = dir.d_inode.peek()!
+  inode.i_size.poke(inode.i_size.peek() - BOGO_DIRENT_SIZE)
+  const sub = S_ISDIR(d.d_inode.peek()!.i_mode) ? 1 : 0
+  touch(inode, { nlink: inode.i_attr.peek().nlink - sub })
+}
+
+/** Give `dentry`, which the VFS made, a new inode, and hang it into its directory. */
+const instantiate = (dentry: Dentry, inode: Inode): number => {
+  dentry.d_inode.poke(inode)
+  iget(inode)
+  d_add(dentry.d_parent!, dentry)
+  return 0
+}
+
+const shmem_mknod = kfn(
+  'shmem_mknod',
+  function* (dir: Inode, dentry: Dentry, mode: number, rdev: number): Step<number> {
+    const { uid, gid } = dir.k.current.cred
+    return instantiate(dentry, shmem_get_inode(dir.k, mode, { uid, gid, rdev }))
+  },
+)
+
+const shmem_symlink = kfn('shmem_symlink', function* (dir: Inode, dentry: Dentry, target: string): Step<number> {
+  const { uid, gid } = dir.k.current.cred
+  const inode = shmem_get_inode(dir.k, S_IFLNK | 0o777, { uid, gid })
+  inode.i_link = target
+  inode.i_size.poke(target.length)
+  return instantiate(dentry, inode)
+})
+
+const shmem_link = kfn('shmem_link', function* (old: Dentry, _dir: Inode, dentry: Dentry): Step<number> {
+  const inode = old.d_inode.peek()!
+  touch(inode, { nlink: inode.i_attr.peek().nlink + 1 })
+  return instantiate(dentry, inode)
+})
+
+const shmem_unlink = kfn('shmem_unlink', function* (_dir: Inode, dentry: Dentry): Step<number> {
+  const inode = dentry.d_inode.peek()!
+  d_delete(dentry.d_parent!, dentry)
+  touch(inode, { nlink: inode.i_attr.peek().nlink - (S_ISDIR(inode.i_mode) ? 2 : 1) })
+  yield* iput(inode)
+  return 0
+})
+
+const shmem_rmdir = kfn('shmem_rmdir', function* (dir: Inode, dentry: Dentry): Step<number> {
+  return dentry.children.size > 0 ? -ENOTEMPTY : yield* shmem_unlink(dir, dentry)
+})
+
+const shmem_rename = kfn('shmem_rename2', function* (from: Dentry, to_dir: Inode, to: Dentry): Step<number> {
+  const replaced = to.d_inode.peek()
+  if (replaced !== null) {
+    if (to.children.size > 0) return -ENOTEMPTY
+    yield* shmem_unlink(to_dir, to)
+  }
+  d_delete(from.d_parent!, from)
+  from.place.poke(to.place.peek())
+  d_add(from.d_parent!, from)
+  return 0
+})
+
+const shmem_setattr = kfn('shmem_setattr', function* (inode: Inode, attr: Iattr): Step<number> {
+  const rc = setattr_prepare(inode, attr)
+  if (rc < 0) return rc
+  const { data } = inode.tmpfs!
+  if (attr.size !== undefined && data !== null) {
+    const { size } = attr
+    const n = divDown(size, PIECE)
+    const kept = data.peek().slice(0, divUp(size, PIECE))
+    const last = kept[n]
+    if (last) kept[n] = last.slice(0, size - n * PIECE)
+    data.poke(kept)
+    inode.i_size.poke(size)
+    touch(inode, { blocks: blocks_of(kept) })
+  }
+  const a = inode.i_attr.peek()
+  const { mode = a.mode, uid = a.uid, gid = a.gid, atime = a.atime, mtime = a.mtime } = attr
+  inode.i_attr.poke({
+    ...a,
+    mode: (a.mode & ~0o7777) | (mode & 0o7777),
+    uid,
+    gid,
+    atime,
+    mtime,
+    ctime: inode.k.m.clock(),
+  })
+  return 0
+})
+
+/** Units of 512 bytes under these pieces: whole pages. */
+const blocks_of = (pieces: Pieces): number => {
+  let pages = 0
+  for (const p of pieces) if (p !== null && p !== undefined) pages += divUp(p.length, PAGE)
+  return pages * (PAGE / 512)
+}
+
+const shmem_getxattr = kfn('shmem_getxattr', function* (inode: Inode, name: string): Step<Uint8Array | number> {
+  return inode.tmpfs!.xattrs.peek().find(x => x.name === name)?.value ?? -ENODATA
+})
+
+const XATTR_CREATE = 1
+const XATTR_REPLACE = 2
+
+const shmem_setxattr = kfn(
+  'shmem_setxattr',
+  function* (inode: Inode, name: string, value: Uint8Array, flags: number): Step<number> {
+    const { xattrs } = inode.tmpfs!
+    const old = xattrs.peek()
+    const there = old.some(x => x.name === name)
+    if (!S_ISDIR(inode.i_mode) && !S_ISREG(inode.i_mode)) return -EOPNOTSUPP
+    if (there && (flags & XATTR_CREATE) !== 0) return -EEXIST
+    if (!there && (flags & XATTR_REPLACE) !== 0) return -ENODATA
+    xattrs.poke([...old.filter(x => x.name !== name), { name, value: value.slice() }])
+    return 0
+  },
+)
+
+const shmem_listxattr = kfn('shmem_listxattr', function* (inode: Inode): Step<string[] | number> {
+  return inode.tmpfs!.xattrs.peek().map(x => x.name)
+})
+
+const shmem_read_iter = kfn('shmem_file_read_iter', function* (iocb: Kiocb): Step<number> {
+  const inode = iocb.file.f_inode
+  const left = inode.i_size.peek() - iocb.pos
+  const n = max(0, min(left, iocb.count))
+  const pieces = inode.tmpfs!.data!.peek()
+  const to = iocb.buf.subarray(0, n)
+  to.fill(0)
+  for (let done = 0; done < n; ) {
+    const at = iocb.pos + done
+    const i = divDown(at, PIECE)
+    const off = at - i * PIECE
+    const len = min(PIECE - off, n - done)
+    const piece = pieces[i]
+    if (piece) to.set(piece.subarray(off, min(off + len, piece.length)), done)
+    done += len
+  }
+  return n
+})
+
+const shmem_write_iter = kfn('shmem_file_write_iter', function* (iocb: Kiocb): Step<number> {
+  const inode = iocb.file.f_inode
+  const { data } = inode.tmpfs!
+  const pieces = data!.peek().slice()
+  const from = iocb.buf
+  const n = iocb.count
+  for (let done = 0; done < n; ) {
+    const at = iocb.pos + done
+    const i = divDown(at, PIECE)
+    const off = at - i * PIECE
+    const len = min(PIECE - off, n - done)
+    const old = pieces[i] ?? null
+    const piece = new Uint8Array(max(old?.length ?? 0, off + len))
+    if (old) piece.set(old)
+    piece.set(from.subarray(done, done + len), off)
+    while (pieces.length < i) pieces.push(null)
+    pieces[i] = piece
+    done += len
+  }
+  data!.poke(pieces)
+  if (iocb.pos + n > inode.i_size.peek()) inode.i_size.poke(iocb.pos + n)
+  touch(inode, { blocks: blocks_of(pieces) })
+  return n
+})
+
+const shmem_fsync = kfn('noop_fsync', function* (): Step<number> {
+  return 0
+})
+
+const FALLOC_FL_KEEP_SIZE = 1
+
+const shmem_fallocate = kfn('shmem_fallocate', function* (file, mode: number, off: number, len: number): Step<number> {
+  if ((mode & ~FALLOC_FL_KEEP_SIZE) !== 0) return -EOPNOTSUPP
+  const { i_size } = file.f_inode
+  if ((mode & FALLOC_FL_KEEP_SIZE) === 0 && off + len > i_size.peek()) i_size.poke(off + len)
+  return 0
+} satisfies (...a: Parameters<NonNullable<FileOps['fallocate']>>) => Step<number>)
+
+const shmem_file_operations: FileOps = {
+  read_iter: shmem_read_iter,
+  write_iter: shmem_write_iter,
+  fsync: shmem_fsync,
+  fallocate: shmem_fallocate,
+}
+
+const shmem_inode_operations: InodeOps = {
+  setattr: shmem_setattr,
+  getxattr: shmem_getxattr,
+  setxattr: shmem_setxattr,
+  listxattr: shmem_listxattr,
+}
+
+const shmem_dir_inode_operations: InodeOps = {
+  ...shmem_inode_operations,
+  create: (dir, d, mode) => shmem_mknod(dir, d, S_IFREG | mode, 0),
+  mkdir: (dir, d, mode) => shmem_mknod(dir, d, S_IFDIR | mode, 0),
+  mknod: shmem_mknod,
+  symlink: shmem_symlink,
+  link: shmem_link,
+  unlink: shmem_unlink,
+  rmdir: shmem_rmdir,
+  rename: shmem_rename,
+}
+
+/** shmem_statfs(): numbers of the host's memory. */
+export const shmem_statfs = (): StatFs => ({
+  type: TMPFS_MAGIC,
+  bsize: PAGE,
+  blocks: TMPFS_BLOCKS,
+  bfree: TMPFS_BLOCKS,
+})
+
+// What a host finds in its name space when it starts is made without a process.
+
+const add = (k: Kernel, path: string, mode: number, o: { rdev?: number; link?: string }): Inode => {
+  const names = path.split('/').filter(s => s !== '')
+  const name = names.pop()
+  assert(name !== undefined, `a node needs a name: ${path}`)
+  const dir = tmpfs_mkdir(k, names.join('/'))
+  const inode = shmem_get_inode(k, mode, o)
+  inode.i_link = o.link ?? null
+  d_add(dir, new Dentry(k, name, dir, inode, k.leaf_dentry))
+  return inode
 }
 
 /** mkdir -p */
-export function tmpfs_mkdir(k: Kernel, path: string): Dentry {
+export function tmpfs_mkdir(k: Kernel, path: string, mode = 0o755): Dentry {
   let d = k.root
-  for (const n of path.split('/').filter(s => s !== '')) d = d.children.get(n) ?? mkdir_in(k, d, n)
+  for (const n of path.split('/').filter(s => s !== '')) {
+    let next = d.children.get(n)
+    if (next === undefined) {
+      next = new Dentry(k, n, d, shmem_get_inode(k, S_IFDIR | mode))
+      d_add(d, next)
+    }
+    d = next
+  }
   return d
 }
 /** A character device node. */
 export const tmpfs_mknod = (k: Kernel, path: string, rdev: number): Inode => add(k, path, S_IFCHR | 0o600, { rdev })
-/** An empty regular file. */
-export const tmpfs_create = (k: Kernel, path: string): Inode => add(k, path, S_IFREG | 0o644, {})
-/** A symbolic link to an absolute path. */
+/** A regular file with these bytes. */
+export const tmpfs_create = (k: Kernel, path: string, bytes: Uint8Array | string = ''): Inode => {
+  const inode = add(k, path, S_IFREG | 0o644, {})
+  const b = typeof bytes === 'string' ? Uint8Array.from(bytes, c => c.charCodeAt(0)) : bytes
+  const pieces: Uint8Array[] = []
+  for (let at = 0; at < b.length; at += PIECE) pieces.push(b.slice(at, at + PIECE))
+  inode.tmpfs!.data!.poke(pieces)
+  inode.i_size.poke(b.length)
+  touch(inode, { blocks: blocks_of(pieces) })
+  return inode
+}
+/** A symbolic link. */
 export const tmpfs_symlink = (k: Kernel, path: string, to: string): Inode => add(k, path, S_IFLNK | 0o777, { link: to })

@@ -1,0 +1,56 @@
+// Changing attributes (fs/attr.c, fs/open.c): chmod, chown, utimes, truncate.
+import { kfn, type Step } from '../../sim/index.ts'
+import { EBADF, EINVAL, EISDIR, EPERM } from '../../wire/index.ts'
+import type { task_struct } from '../task_struct.ts'
+import { fdget } from './file.ts'
+import { type Iattr, type Inode, inode_lock, inode_unlock, MAY_WRITE, S_ISDIR, S_ISREG } from './inode.ts'
+import { inode_permission, kern_path } from './namei.ts'
+
+/** setattr_prepare(): may the running task change this: 0 or -EPERM. */
+export function setattr_prepare(inode: Inode, attr: Iattr): number {
+  const ts = inode.k.current
+  const { uid } = inode.i_attr.peek()
+  const owner = ts.cred.uid === uid
+  if ((attr.uid !== undefined || attr.gid !== undefined) && !ts.capable('CAP_CHOWN')) {
+    const same = (attr.uid ?? uid) === uid && owner && (attr.gid ?? ts.cred.gid) === ts.cred.gid
+    if (!same) return -EPERM
+  }
+  if ((attr.mode !== undefined || attr.atime !== undefined || attr.mtime !== undefined) && !owner)
+    if (!ts.capable('CAP_FOWNER')) return -EPERM
+  return 0
+}
+
+/** notify_change(): the file system's answer, with the inode locked; -EPERM where it has none. */
+export const notify_change = kfn('notify_change', function* (inode: Inode, attr: Iattr): Step<number> {
+  if (!inode.i_op.setattr) return -EPERM
+  yield* inode_lock(inode)
+  const rc = yield* inode.i_op.setattr(inode, attr)
+  yield* inode_unlock(inode)
+  return rc
+})
+
+/** chmod(2), chown(2), utimensat(2) by path. */
+export const do_setattr = kfn('do_setattr', function* (ts: task_struct, path: string, attr: Iattr): Step<number> {
+  const d = yield* kern_path(ts.k, path, true)
+  return typeof d === 'number' ? d : yield* notify_change(d.d_inode.peek()!, attr)
+})
+
+/** truncate(2): 0, -EISDIR, -EINVAL (no regular file, negative), and what permission and file system say. */
+export const vfs_truncate = kfn('vfs_truncate', function* (ts: task_struct, path: string, size: number): Step<number> {
+  if (size < 0) return -EINVAL
+  const d = yield* kern_path(ts.k, path, true)
+  if (typeof d === 'number') return d
+  const inode = d.d_inode.peek()!
+  if (S_ISDIR(inode.i_mode)) return -EISDIR
+  if (!S_ISREG(inode.i_mode)) return -EINVAL
+  const may = yield* inode_permission(inode, MAY_WRITE)
+  return may < 0 ? may : yield* notify_change(inode, { size })
+})
+
+/** ftruncate(2) */
+export const vfs_ftruncate = kfn('do_ftruncate', function* (ts: task_struct, fd: number, size: number): Step<number> {
+  const file = fdget(ts, fd)
+  if (typeof file === 'number') return -EBADF
+  if (size < 0 || !S_ISREG(file.f_inode.i_mode) || !file.writable) return -EINVAL
+  return yield* notify_change(file.f_inode, { size, file })
+})
