@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { Lender } from '../devdax/index.ts'
 import type { Setting } from '../explore/index.ts'
-import { DEFAULT_KERNEL, kernelProfile } from '../profile/index.ts'
+import { DEFAULT_KERNEL, DEFAULT_SERVER, kernelProfile, serverProfile } from '../profile/index.ts'
 import { hanging } from '../report/index.ts'
 import { MODELS, type ModelName, type Policy } from '../sim/index.ts'
 import { COHERENCES, type FabricSetting } from '../world/index.ts'
@@ -64,6 +64,7 @@ export const settingOptions = (c: Command): Command =>
     .option('--seed <n>', 'seed of every random choice (a whole number)', '1')
     .option('--kernel <profile>', 'kernel of every host, e.g. v10')
     .option('--dax <level>', 'DAX level of every host, e.g. fsdev-v8 (see docs/03)')
+    .option('--server <profile>', 'famfs user space of every host: famfs-48 or fixed (see docs/03)')
     .option('--defect <number>', 'switch a known defect on (may be given again)')
     .option('--no-defect <number>', 'switch a known defect off (may be given again)')
     .option('--model <name>', 'memory ordering of kernel cells: sc, tso or weak', 'sc')
@@ -78,6 +79,7 @@ export interface SettingOptions extends BackingOptions {
   readonly seed: string
   readonly kernel?: string
   readonly dax?: string
+  readonly server?: string
   readonly model: string
   readonly races?: boolean
   readonly caches?: string
@@ -112,12 +114,14 @@ export function settingOf(
 ): Setting & { readonly model: ModelName; readonly backing: Lender } {
   const switches = defectSwitches(process.argv)
   kernelProfile(o.kernel ?? DEFAULT_KERNEL, switches, o.dax)
+  serverProfile(o.server ?? DEFAULT_SERVER, switches)
   const model = parseModel(o.model)
   const fabric = fabricOf(o)
   return {
     seed: parseSeed(o.seed),
     kernel: o.kernel ?? null,
     dax: o.dax ?? null,
+    server: o.server ?? null,
     switches,
     policy,
     model,
@@ -155,6 +159,7 @@ export const settingText = (s: Setting): string =>
     `--seed ${s.seed}`,
     ...(s.kernel === null ? [] : [`--kernel ${s.kernel}`]),
     ...(s.dax == null ? [] : [`--dax ${s.dax}`]),
+    ...(s.server == null ? [] : [`--server ${s.server}`]),
     ...(s.switches.defect ?? []).map(d => `--defect ${d}`),
     ...(s.switches.noDefect ?? []).map(d => `--no-defect ${d}`),
     ...(s.model === undefined || s.model === 'sc' ? [] : [`--model ${s.model}`]),

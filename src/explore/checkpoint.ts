@@ -25,6 +25,7 @@ const FIELDS = [
   'seed',
   'kernel',
   'dax',
+  'server',
   'switches',
   'policy',
   'model',
@@ -35,7 +36,13 @@ const FIELDS = [
   'bound',
 ] as const
 /** Fields a setting may leave out, and what that means. */
-const DEFAULTS: Readonly<Record<string, unknown>> = { model: 'sc', races: false, without: null, dax: null }
+const DEFAULTS: Readonly<Record<string, unknown>> = {
+  model: 'sc',
+  races: false,
+  without: null,
+  dax: null,
+  server: null,
+}
 
 const field = (o: Searched, f: (typeof FIELDS)[number]): string => JSON.stringify(o[f] ?? DEFAULTS[f] ?? null)
 

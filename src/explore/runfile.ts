@@ -27,6 +27,8 @@ export interface RunFile {
   readonly seed: number
   readonly kernel: string | null
   readonly dax: string | null
+  /** Not there when the scenario decides. */
+  readonly server?: string
   readonly switches: { readonly defect: readonly string[]; readonly noDefect: readonly string[] }
   readonly policy: Policy
   readonly model: ModelName
@@ -93,6 +95,7 @@ export function makeRunFile(head: RunFileHead, run: Recorded): RunFile {
     seed: head.seed,
     kernel: head.kernel,
     dax: head.dax ?? null,
+    ...(head.server == null ? {} : { server: head.server }),
     switches: { defect: [...(head.switches.defect ?? [])], noDefect: [...(head.switches.noDefect ?? [])] },
     policy: head.policy,
     model: head.model ?? 'sc',
@@ -139,6 +142,7 @@ const FIELDS: readonly (readonly [string, Check, string])[] = [
   ['seed', natural, 'a whole number from 0'],
   ['kernel', v => v === null || text(v), 'the name of a kernel, or null'],
   ['dax', v => v === null || text(v), 'the name of a DAX level, or null'],
+  ['server', v => v === undefined || text(v), 'the name of a user space'],
   [
     'switches',
     v => object(v) && Object.keys(v).length === 2 && listOf(text)(v.defect) && listOf(text)(v.noDefect),

@@ -17,6 +17,8 @@ export interface Setting {
   readonly kernel: string | null
   /** DAX level of every host; null or nothing leaves it to the scenario. */
   readonly dax?: string | null
+  /** User space of every host; null or nothing leaves it to the scenario. */
+  readonly server?: string | null
   readonly switches: DefectSwitches
   readonly policy: Policy
   /** Memory ordering of kernel cells; `sc` unless said otherwise. */
@@ -40,6 +42,7 @@ export const worldOptions = (o: Setting): WorldOptions => ({
   policy: o.policy,
   kernel: o.kernel ?? undefined,
   dax: o.dax ?? undefined,
+  server: o.server ?? undefined,
   switches: o.switches,
   model: o.model,
   races: o.races,

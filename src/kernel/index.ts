@@ -20,6 +20,7 @@ export {
   UNMAP,
 } from './kernel.ts'
 export { MARKS } from './marks.ts'
+export { MEM_MAJOR, NULL_MINOR, ZERO_MINOR } from './mem.ts'
 export { kill_me_maybe } from './mm/machine_check.ts'
 export { MADV_HWPOISON } from './mm/madvise.ts'
 export { memory_failure } from './mm/memory_failure.ts'

@@ -1,5 +1,5 @@
 // Processes of a host: starting them, their threads, how they end, and daemons, which are there again after a rewind.
-import { has_signal, Killed, kfn, type Step, signal, type Task } from '../sim/index.ts'
+import { has_signal, Killed, kfn, type Op, type Step, signal, type Task } from '../sim/index.ts'
 import type { Kernel } from './kernel.ts'
 import { do_munmap } from './mm/mmap.ts'
 import { get_signal } from './signal.ts'
@@ -29,7 +29,7 @@ const zap_other_threads = (ts: task_struct): void => {
   }
 }
 
-function* main(ts: task_struct, body: (sys: Sys) => Step<any>): Step<ProcessEnd> {
+function* main(ts: task_struct, body: (sys: Sys) => Step<any>, ended: ProcessOptions['ended']): Step<ProcessEnd> {
   let end: ProcessEnd
   try {
     end = { value: yield* body(new Sys(ts)), signal: null }
@@ -45,6 +45,7 @@ function* main(ts: task_struct, body: (sys: Sys) => Step<any>): Step<ProcessEnd>
     if (daemon !== undefined) ts.k.daemons.remove(daemon)
     yield* do_exit(ts)
   }
+  if (ended !== undefined) yield* ended(end)
   return end
 }
 
@@ -58,11 +59,17 @@ export interface ProcessOptions {
   readonly label?: string
   /** Whose credentials, directory and umask it starts with. */
   readonly parent?: task_struct
+  /** Its first thread has ended: what whoever waits for it does then. */
+  readonly ended?: (end: ProcessEnd) => Op<void>
 }
 
 const start = (ts: task_struct, body: (sys: Sys) => Step<any>, o: ProcessOptions): Task => {
   const { k, comm } = ts
-  const task = k.m.spawn(o.label ?? `${k.name}/${comm}`, main(ts, body), { owner: ts, service: o.service, at: o.at })
+  const task = k.m.spawn(o.label ?? `${k.name}/${comm}`, main(ts, body, o.ended), {
+    owner: ts,
+    service: o.service,
+    at: o.at,
+  })
   ts.task = task
   return task
 }

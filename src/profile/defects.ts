@@ -1,5 +1,6 @@
 // The catalogue of known defects that the code can switch: number, one-line story, where it is known from, and the kernels
 // that carry it. Kernel code asks `profile.has('B44')`; it never asks for a version. `--defect` and `--no-defect` change the set.
+import { SERVER_DEFECTS } from './server-defects.ts'
 
 /** How a behaviour is known: measured on a real kernel, read in source, stated on the list, or inferred. */
 export type Mark = 'measured' | 'source' | 'list' | 'inferred'
@@ -12,6 +13,8 @@ export interface Defect {
   readonly kernels: readonly string[]
   /** DAX levels that carry it. */
   readonly dax?: readonly string[]
+  /** Server profiles that carry it. */
+  readonly servers?: readonly string[]
   /** Those of them for which that is only concluded: their text was not readable there, or nobody saw it at work. */
   readonly inferred?: readonly string[]
 }
@@ -22,7 +25,8 @@ const FSDEV_BEFORE_FIX = ['fsdev-v3', 'fsdev-v8']
 const ALL_DAX = [...BEFORE_FIX, 'fix']
 const BEFORE_V8 = ['devdax-6.14', 'devdax-6.15', 'fsdev-v3']
 
-export const DEFECTS: readonly Defect[] = [
+/** Those of the kernel and the DAX levels. */
+const KERNEL_DEFECTS: readonly Defect[] = [
   {
     id: 'B03',
     story: 'a failing fs_dax_get() answers -1 and keeps the reference it took',
@@ -275,3 +279,5 @@ export const DEFECTS: readonly Defect[] = [
     kernels: [],
   },
 ]
+
+export const DEFECTS: readonly Defect[] = [...KERNEL_DEFECTS, ...SERVER_DEFECTS]

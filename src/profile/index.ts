@@ -3,9 +3,10 @@ export { DAX_LEVELS, type DaxLevelTable } from './dax-levels.ts'
 export { DEFECTS, type Defect, type Mark } from './defects.ts'
 export {
   DEFAULT_KERNEL,
-  type DefectSwitches,
   KERNELS,
   KernelProfile,
   type KernelTable,
   kernelProfile,
 } from './kernels.ts'
+export { DEFAULT_SERVER, SERVERS, ServerProfile, type ServerTable, serverProfile } from './servers.ts'
+export { type DefectSwitches, switchDefects } from './switches.ts'

@@ -3,6 +3,7 @@
 import { UsageError } from '../sim/index.ts'
 import { type DaxLevelTable, daxLevel } from './dax-levels.ts'
 import { DEFECTS } from './defects.ts'
+import { type DefectSwitches, switchDefects } from './switches.ts'
 
 /** One kernel with famfs in it. Sizes in bytes. */
 export interface KernelTable {
@@ -124,12 +125,6 @@ export class KernelProfile {
   }
 }
 
-/** Switches of a run: defects to add or take away by number. */
-export interface DefectSwitches {
-  readonly defect?: readonly string[]
-  readonly noDefect?: readonly string[]
-}
-
 /**
  * The profile of this name with these switches, on its own DAX level or another. Throws UsageError for an unknown name or
  * number.
@@ -139,11 +134,6 @@ export function kernelProfile(name: string, s: DefectSwitches = {}, dax?: string
   if (!t) throw new UsageError(`unknown kernel '${name}': expected one of ${KERNELS.map(k => k.name).join(', ')}`)
   const level = daxLevel(dax ?? t.dax)
   const on = new Set(DEFECTS.filter(d => d.kernels.includes(name) || d.dax?.includes(level.name)).map(d => d.id))
-  const known = (id: string): string => {
-    if (DEFECTS.some(d => d.id === id)) return id
-    throw new UsageError(`unknown defect '${id}': expected one of ${DEFECTS.map(d => d.id).join(', ')}`)
-  }
-  for (const id of s.defect ?? []) on.add(known(id))
-  for (const id of s.noDefect ?? []) on.delete(known(id))
+  switchDefects(on, s)
   return new KernelProfile(t, level, on)
 }

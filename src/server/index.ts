@@ -1,6 +1,8 @@
 // famfs user space: session, daemon, shadow tree, allocator, tools.
 export type { Interleave, Stripe } from './alloc/index.ts'
+export { type End, exec, shell_line } from './exec.ts'
 export { Famfsd, type FamfsdOptions, toFileMap } from './famfsd.ts'
+export type { Proc, Program, Site } from './proc.ts'
 export { fuse_session_loop, type Handler, type Handlers, type Reply } from './session.ts'
 export { type ShadowNode, ShadowTree } from './shadow.ts'
 export { flush_processor_cache, hard_flush_processor_cache, invalidate_processor_cache } from './tools/cache.ts'

@@ -5,24 +5,29 @@ import {
   dax_bind_node,
   Kernel,
   type ProcessEnd,
+  restart_daemons,
   type Sys,
   spawn_process,
   tmpfs_mkdir,
   tmpfs_mknod,
 } from '../kernel/index.ts'
 import { uuidFrom } from '../media/index.ts'
-import type { KernelProfile } from '../profile/index.ts'
+import type { KernelProfile, ServerProfile } from '../profile/index.ts'
 import {
   daxctl,
+  type End,
   type FamfsMount,
   famfs_devadd,
   famfs_fused,
   famfs_mkfs,
   famfs_mount,
+  type Site,
+  shell_line,
   start_famfsd,
 } from '../server/index.ts'
-import { MiB, type Step, type Task, UsageError } from '../sim/index.ts'
+import { MiB, type Op, type Step, type Task, UsageError } from '../sim/index.ts'
 import { Fs } from './fs.ts'
+import { furnish } from './furnish.ts'
 import { cutShort } from './without.ts'
 import type { World } from './world.ts'
 
@@ -31,6 +36,8 @@ export interface HostOptions {
   readonly kernel?: string
   /** DAX level, e.g. 'fsdev-v8'. A run's own choice goes first. */
   readonly dax?: string
+  /** Its famfs user space, e.g. 'fixed'. A run's own choice goes first. */
+  readonly server?: string
   /** Where the struct pages of its devices lie; in its own memory (`mem`) unless told otherwise. */
   readonly structPages?: StructPages
 }
@@ -76,14 +83,24 @@ export class Host {
   readonly name: string
   readonly k: Kernel
   readonly systemUuid: string
+  /** Its famfs user space: what its programs do, and where they get what is random. */
+  readonly site: Site
   private readonly mounts: FamfsMount[] = []
 
-  constructor(world: World, name: string, profile: KernelProfile, structPages: StructPages = 'mem') {
+  constructor(
+    world: World,
+    name: string,
+    profile: KernelProfile,
+    server: ServerProfile,
+    structPages: StructPages = 'mem',
+  ) {
     this.world = world
     this.name = name
     this.k = new Kernel(world.m, name, profile, world.fabric.host(name), structPages)
     this.systemUuid = this.uuid()
-    tmpfs_mkdir(this.k, '/dev')
+    const draws = world.m.streams.stream('alloc')
+    this.site = { server, uuid: () => this.uuid(), draw: n => draws.below(n) }
+    furnish(this.k, name)
   }
 
   private uuid(): string {
@@ -95,6 +112,19 @@ export class Host {
   attach(d: DaxMemory, driver: DaxDriver): void {
     const dev = this.k.bus.attach(d, driver)
     dax_bind_node(dev, tmpfs_mknod(this.k, `/dev/${d.name}`, dev.dax_dev.devno))
+  }
+
+  /** Run a command line of this host while the scenario is built: `host.cli('famfs creat -s 4096 /mnt/famfs/a')`. */
+  cli(line: string): End {
+    const { site } = this
+    return this.world.setup(this, 'sh', function* (sys) {
+      return yield* shell_line(sys, site, line)
+    })
+  }
+
+  /** The same in an application: `const end = yield* host.sh(sys, 'famfs logplay /mnt/famfs')`. */
+  sh(sys: Sys, line: string): Op<End> {
+    return shell_line(sys, this.site, line)
   }
 
   /** The tool daxctl, while the scenario is built; what it printed. Throws UsageError when it fails. */
@@ -201,6 +231,7 @@ export class Host {
 
   /** Start the daemons of every mount again, for a new execution. */
   startServices(at: number): void {
+    restart_daemons(this.k, at)
     for (const mt of this.mounts) if (mt.dev.fc.connected) start_famfsd(this.k, mt.dev, mt.famfsd, mt.workers, at)
   }
 }

@@ -12,7 +12,7 @@ import {
 import { type Coherence, Fabric } from '../fabric/index.ts'
 import { type Armed, actionText, arm, type Fault } from '../faults/index.ts'
 import { type ProcessEnd, type Sys, spawn_process, type task_struct } from '../kernel/index.ts'
-import { DEFAULT_KERNEL, type DefectSwitches, kernelProfile } from '../profile/index.ts'
+import { DEFAULT_KERNEL, DEFAULT_SERVER, type DefectSwitches, kernelProfile, serverProfile } from '../profile/index.ts'
 import {
   type Chooser,
   Completion,
@@ -57,6 +57,8 @@ export interface WorldOptions {
   readonly kernel?: string
   /** DAX level of every host that names none; the kernel's own unless told otherwise. */
   readonly dax?: string
+  /** User space of every host that names none. */
+  readonly server?: string
   readonly switches?: DefectSwitches
   /** What device memory lies on; the best this machine has unless said otherwise. No trace depends on it. */
   readonly backing?: Lender
@@ -217,7 +219,8 @@ export class World {
       this.options.switches,
       this.options.dax ?? o.dax,
     )
-    const h = new Host(this, name, profile, o.structPages)
+    const server = serverProfile(this.options.server ?? o.server ?? DEFAULT_SERVER, this.options.switches)
+    const h = new Host(this, name, profile, server, o.structPages)
     this.hosts.push(h)
     for (const d of this.memories) this.bring(h, d)
     return h

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { dirname, join, resolve } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { RandomChooser, STRATEGIES } from '../../src/explore/index.ts'
-import { DAX_LEVELS, DEFECTS, KERNELS } from '../../src/profile/index.ts'
+import { DAX_LEVELS, DEFECTS, KERNELS, SERVERS } from '../../src/profile/index.ts'
 import { type RunResult, runScenario, type WorldOptions } from '../../src/world/index.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -96,7 +96,7 @@ describe('the book', () => {
   it('tells of every defect, every kernel and every DAX level', () => {
     const chapter = text('docs/03-profile.md')
     for (const d of DEFECTS) expect(chapter, d.id).toMatch(new RegExp(`^\\| ${d.id} \\|`, 'm'))
-    for (const k of [...KERNELS, ...DAX_LEVELS]) expect(chapter).toContain(`\`${k.name}\``)
+    for (const k of [...KERNELS, ...DAX_LEVELS, ...SERVERS]) expect(chapter).toContain(`\`${k.name}\``)
   })
   it('tells of every strategy', () => {
     for (const s of STRATEGIES) expect(text('docs/12-explore.md'), s.name).toContain(`\`${s.name}\``)

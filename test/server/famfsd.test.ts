@@ -1,6 +1,6 @@
 // The daemon: its answers to each request, and what the kernel sends it during mkfs, mount, creat and use (userspace.md e).
 import { describe, expect, it } from 'vitest'
-import { MAP_SHARED, O_CREAT, O_DIRECT, O_DIRECTORY, O_RDWR, PROT_READ, type Stat } from '../../src/kernel/index.ts'
+import { MAP_SHARED, O_DIRECT, O_DIRECTORY, O_RDWR, PROT_READ, type Stat } from '../../src/kernel/index.ts'
 import {
   Famfsd,
   type FamfsMount,
@@ -249,13 +249,12 @@ describe('with the kernel', () => {
     expect(names).toEqual(['.', '..', 'f'])
     expect(rig.problems()).toEqual([])
   })
-  it('what is not there is ENOENT, also with O_CREAT', () => {
+  it('what is not there is ENOENT', () => {
     const { rig } = mounted()
     const rc = rig.run(function* (sys) {
-      return [yield* sys.open('/mnt/nope'), yield* sys.open('/mnt/d/nope'), yield* sys.open('/mnt/nope', O_CREAT)]
+      return [yield* sys.open('/mnt/nope'), yield* sys.open('/mnt/d/nope')]
     })
-    // O_CREAT would be EOPNOTSUPP from CREATE, which the kernel here does not send yet.
-    expect(rc).toEqual([-ENOENT, -ENOENT, -ENOENT])
+    expect(rc).toEqual([-ENOENT, -ENOENT])
   })
   it('umount ends the daemon and gives everything back', () => {
     const { rig, mount } = mounted()

@@ -4,6 +4,7 @@ import { type DaxMode, daxModes, type ModeEvent } from '../../devdax/index.ts'
 import type { Sys } from '../../kernel/index.ts'
 import { kfn, type Op, type Step } from '../../sim/index.ts'
 import { EBUSY, EINVAL, ENOENT, ENXIO, errnoName } from '../../wire/index.ts'
+import type { Proc, Program } from '../proc.ts'
 
 /** What a command printed and how it ended. */
 export interface DaxctlEnd {
@@ -451,4 +452,12 @@ export const daxctl = kfn('daxctl', function* (sys: Sys, argv: readonly string[]
   if (rc < 0) c.err.push(`${cmd.words[1]}: ${strerror(rc)}`)
   c.err.push(`${cmd.words[2]} ${n} device${plural(n)}`)
   return { rc: rc & 255, out: c.out, err: c.err }
+})
+
+/** daxctl as a program. */
+export const daxctl_main: Program = kfn('daxctl main', function* (p: Proc): Step<number> {
+  const { rc, out, err } = yield* daxctl(p.sys, p.argv.slice(1))
+  for (const line of out) p.out(line)
+  for (const line of err) p.err(line)
+  return rc
 })

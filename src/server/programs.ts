@@ -1,0 +1,7 @@
+// The programs of a simulated host, by name.
+import type { Program } from './proc.ts'
+import { daxctl_main } from './tools/daxctl.ts'
+
+export const PROGRAMS: Readonly<Record<string, Program>> = {
+  daxctl: daxctl_main,
+}
