@@ -1,6 +1,8 @@
 // lib: what the programs of famfs user space share, as plain functions: no system call, no state of a world.
 
+export { parse_alloc_cfg } from './alloc-cfg.ts'
 export { type Got, getopt, type LongOption, type OptionTable } from './getopt.ts'
 export { RandomBytes, random_fill } from './random.ts'
+export { emit_file_yaml, type FileMeta, type FmapLimits, parse_file_yaml, YAML_MAX } from './shadow-yaml.ts'
 export { get_multiplier, parse_size, strtoull } from './size.ts'
 export { tokenize_string } from './tokenize.ts'
