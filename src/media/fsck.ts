@@ -2,11 +2,11 @@
 // the real famfs fsck counts (userspace.md f.1), but for the buckets, whose figures it gets wrong (Q24).
 
 import { divDown } from '../sim/index.ts'
-import type { ImageDump } from './image.ts'
+import type { UsageDump } from './image.ts'
 import { entryOffset } from './log.ts'
 
 /** A dump whose superblock and log header are good. */
-type GoodDump = { [K in keyof ImageDump]: NonNullable<ImageDump[K]> }
+type GoodDump = { [K in keyof UsageDump]: NonNullable<UsageDump[K]> }
 
 /** One bucket of the interleaved allocator. Sizes in bytes; a fragment is a run of free units. */
 export type BucketUse = {
@@ -74,8 +74,8 @@ function bucketUse(runs: readonly [number, number][], nbits: number, unit: numbe
 }
 
 /** What fsck says, to the host of this uuid (null: it has none yet, so it owns nothing); null when there is no good superblock or log. */
-export function fsckReport(dump: ImageDump, systemUuid: string | null, buckets = 0): FsckReport | null {
-  if (dump.entries === null) return null
+export function fsckReport(dump: UsageDump, systemUuid: string | null, buckets = 0): FsckReport | null {
+  if (dump.bitmap === null) return null
   const { superblock: sb, log, bitmap } = dump as GoodDump
   const unit = sb.alloc_unit
   const covered = bitmap.nbits * unit

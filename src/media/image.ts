@@ -118,6 +118,9 @@ export type ImageDump = {
   stats: { n_entries: number; bad_entries: number; f_logged: number; d_logged: number } | null
 }
 
+/** What of it fsck needs. */
+export type UsageDump = Pick<ImageDump, 'superblock' | 'log' | 'bitmap' | 'stats'>
+
 function hex(v: number): string {
   return `0x${v.toString(16)}`
 }
@@ -186,6 +189,38 @@ function dumpLogHeader(bytes: Uint8Array, check: LogHeaderCheck): ImageDump['log
   }
 }
 
+/**
+ * Superblock and log header as their bytes tell, and what an account of the entries says, `bad` of which did not check;
+ * bitmap and stats are null unless both are good.
+ */
+export function describeUsage(sbBytes: Uint8Array, lhBytes: Uint8Array, acc: SpaceAccount, bad: number): UsageDump {
+  const sb = decodeSuperblock(sbBytes)
+  const lh = decodeLogHeader(lhBytes)
+  const usage: UsageDump = {
+    superblock: dumpSuperblock(sbBytes, sb),
+    log: dumpLogHeader(lhBytes, lh),
+    bitmap: null,
+    stats: null,
+  }
+  if (!sb.ok || !lh.ok) return usage
+  usage.bitmap = {
+    nbits: acc.map.nbits,
+    collisions: acc.collisions,
+    fsize_total: acc.fsizeTotal,
+    alloc_sum: acc.allocSum,
+    bits_set: countTaken(acc.map),
+    crc32_of_bitmap: hex(unitMapCrc(acc.map)),
+    runs: takenRuns(acc.map),
+  }
+  usage.stats = {
+    n_entries: lh.header.nextIndex,
+    bad_entries: bad,
+    f_logged: acc.filesLogged,
+    d_logged: acc.dirsLogged,
+  }
+  return usage
+}
+
 /** Entries that are there to be read: no more than next_index, the header's length, the superblock's or the device hold. */
 function readableEntries(nextIndex: number, headerLen: number, sbLen: number, deviceSize: number): number {
   let len = headerLen < sbLen ? headerLen : sbLen
@@ -233,16 +268,9 @@ export function describeImage(read: ReadBytes, deviceSize: number): ImageDump {
     else claimEntry(acc, e)
   })
   dump.entries = entries
-  dump.bitmap = {
-    nbits: acc.map.nbits,
-    collisions: acc.collisions,
-    fsize_total: acc.fsizeTotal,
-    alloc_sum: acc.allocSum,
-    bits_set: countTaken(acc.map),
-    crc32_of_bitmap: hex(unitMapCrc(acc.map)),
-    runs: takenRuns(acc.map),
-  }
-  dump.stats = { n_entries: nextIndex, bad_entries: bad, f_logged: acc.filesLogged, d_logged: acc.dirsLogged }
+  const { bitmap, stats } = describeUsage(sbBytes, lhBytes, acc, bad)
+  dump.bitmap = bitmap
+  dump.stats = stats
   return dump
 }
 

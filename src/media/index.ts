@@ -14,10 +14,12 @@ export {
 export { type BucketUse, type FsckReport, fsckReport } from './fsck.ts'
 export {
   describeImage,
+  describeUsage,
   type EntryDump,
   type ExtentDump,
   type ImageDump,
   type ReadBytes,
+  type UsageDump,
   validateImage,
 } from './image.ts'
 export { isPowerOfTwo } from './ints.ts'

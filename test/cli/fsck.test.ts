@@ -1,4 +1,4 @@
-// famsim fsck against the real one: its text on the reference images line by line, its verdict on damaged ones, bad input.
+// famsim fsck against the real one: its figures and verdict on damaged images, bad input. Its text: test/server/lib/.
 import { spawnSync } from 'node:child_process'
 import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -6,11 +6,11 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
 import { UserError } from '../../src/cli/errors.ts'
-import { fsck, fsckLines } from '../../src/cli/fsck.ts'
+import { fsck } from '../../src/cli/fsck.ts'
 import { info } from '../../src/cli/info.ts'
 import { BackingError } from '../../src/devdax/index.ts'
-import { describeImage, fsckReport, LOG_OFFSET } from '../../src/media/index.ts'
-import { hexBytes, image, reader, vectors } from '../media/images.ts'
+import { LOG_OFFSET } from '../../src/media/index.ts'
+import { hexBytes, image, vectors } from '../media/images.ts'
 
 const root = join(import.meta.dirname, '../..')
 const dir = mkdtempSync(join(tmpdir(), 'famsim-fsck-'))
@@ -51,35 +51,6 @@ const spoilt = (name: string, spoil: (b: Uint8Array) => void): string => {
   spoil(b)
   return file(name, b)
 }
-
-describe('the text of the real one, line by line', () => {
-  type Told = { image: 'basic4g' | 'interleave8g'; args: string; text: string }
-  const { cases } = vectors<{ cases: Told[] }>('fsck-text')
-  /** Of a bucket the real one counts what is used twice and has no largest and no smallest fragment (Q24). */
-  const right = (line: string): string[] => {
-    const [, used] = /^ {4}In use: (\d+)$/.exec(line) ?? []
-    if (used !== undefined) return [`    In use: ${Number(used) / 2}`]
-    return /^ {4}(Largest|Smallest) frag: |^ {4}In use: .*g$/.test(line) ? [] : [line]
-  }
-  const FRAGMENT = /^ {4}(Largest|Smallest) frag: /
-  it.each(cases.map(c => [`${c.image} ${c.args}`, c] as const))('%s', (_name, { image: name, args, text }) => {
-    const im = image(name)
-    const bytes = im.bytes.slice()
-    if (args === 'mkfs') bytes.fill(0, LOG_OFFSET + 32, LOG_OFFSET + 48)
-    const human = args === 'mkfs' || args.includes('-h')
-    const buckets = args.includes('-B 8') ? 8 : 0
-    const dump = describeImage(reader(bytes), im.deviceSize)
-    const report = fsckReport(dump, dump.superblock!.system_uuid, buckets)!
-    const lines = fsckLines(dump, report, { verbose: args === '-v', human })
-    const told = text.split('\n')
-    if (buckets === 0) expect(`${lines.join('\n')}\n`).toBe(text)
-    else {
-      const mine = lines.filter(l => !FRAGMENT.test(l) && !(human && l.startsWith('    In use:')))
-      expect(mine).toEqual(told.flatMap(right))
-      expect(lines.map(l => l.replace(/: .*/, ''))).toEqual(told.map(l => l.replace(/: .*/, '')))
-    }
-  })
-})
 
 describe('damaged images', () => {
   const { cases } = vectors<{ cases: { name: string; patches: [number, string][]; expected: any }[] }>('media-corrupt')
