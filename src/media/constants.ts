@@ -59,6 +59,10 @@ export const EXT_INTERLEAVE = 1
 export const FILE_ALL_HOSTS_RO = 1
 export const FILE_ALL_HOSTS_RW = 2
 
+/** sb_flags: the device with the log; a further one. Defined, and written by no mkfs yet (a.2). */
+export const SB_FLAG_PRIMARY = 1
+export const SB_FLAG_SECONDARY = 2
+
 /** Superblock fields (a.2). */
 export const SB = {
   magic: 0,

@@ -31,6 +31,7 @@ import {
   pathTerminated,
 } from './log.ts'
 import { skipReason } from './logplay.ts'
+import { isSecondary, secondaryWhy } from './secondary.ts'
 import {
   accountOf,
   claimEntry,
@@ -349,6 +350,7 @@ export function validateImage(read: ReadBytes, deviceSize: number): string[] {
   const out: string[] = []
   const sb = decodeSuperblock(read(0, SB_SIZE))
   const lh = decodeLogHeader(read(LOG_OFFSET, LOG_HEADER_SIZE))
+  if (sb.ok && isSecondary(sb.sb)) return [secondaryWhy(sb.sb)]
   if (!sb.ok) out.push(sb.why)
   if (!lh.ok) out.push(lh.why)
   if (!sb.ok || !lh.ok) return out

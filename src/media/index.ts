@@ -44,6 +44,7 @@ export {
 } from './log.ts'
 export { type PlayedEntry, type PlayStop, playLog, skipReason } from './logplay.ts'
 export { type MkfsArgs, type MkfsPlan, type MkfsStep, mkfsPlan } from './mkfs.ts'
+export { isSecondary, secondarySuperblock, secondaryWhy } from './secondary.ts'
 export {
   accountOf,
   claimEntry,
