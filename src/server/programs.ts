@@ -1,7 +1,9 @@
 // The programs of a simulated host, by name.
 import type { Program } from './proc.ts'
 import { daxctl_main } from './tools/daxctl.ts'
+import { famfs_main } from './tools/famfs.ts'
 
 export const PROGRAMS: Readonly<Record<string, Program>> = {
   daxctl: daxctl_main,
+  famfs: famfs_main,
 }
