@@ -3,10 +3,10 @@ import { type FuseDev, fuse_dev_open, type Kernel, type Sys, spawn_process } fro
 import { SB_AREA, type Superblock } from '../../media/index.ts'
 import { Cell, kfn, type Step } from '../../sim/index.ts'
 import { EPERM } from '../../wire/index.ts'
-import { Famfsd } from '../famfsd.ts'
-import { fuse_session_loop } from '../session.ts'
+import { Famfsd } from '../daemon/famfsd.ts'
+import { fuse_session_loop } from '../daemon/session.ts'
+import { insim } from '../daemon/transport/insim.ts'
 import { S_IFDIR, S_IFREG, ShadowTree } from '../shadow.ts'
-import { insim } from '../transport/insim.ts'
 import { famfs_logplay, type LogPlay } from './logplay.ts'
 import { LOG_PATH, read_superblock, SUPERBLOCK_PATH } from './media_file.ts'
 

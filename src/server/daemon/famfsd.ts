@@ -1,7 +1,7 @@
 // The famfs daemon's answers (userspace.md e.2 to e.4): names and attributes from the shadow tree, maps, devices' paths.
 // State: reference counts of the nodes handed out, journaled; the tree belongs to the mount.
-import type { Fmap } from '../media/index.ts'
-import { Cell, JMap, kfn, type Machine, max, type Op, type Step } from '../sim/index.ts'
+import type { Fmap } from '../../media/index.ts'
+import { Cell, JMap, kfn, type Machine, max, type Op, type Step } from '../../sim/index.ts'
 import {
   EINVAL,
   ENODATA,
@@ -28,10 +28,10 @@ import {
   initFlagWords,
   packDirents,
   type Request,
-} from '../wire/index.ts'
+} from '../../wire/index.ts'
+import { S_IFDIR, type ShadowNode, type ShadowTree } from '../shadow.ts'
 import { type Push, Pusher, push_daxdevs } from './push.ts'
 import type { Handlers, Reply } from './session.ts'
-import { S_IFDIR, type ShadowNode, type ShadowTree } from './shadow.ts'
 
 const O_DIRECT = 0o40000
 const MINOR = 45

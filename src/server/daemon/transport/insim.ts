@@ -1,7 +1,14 @@
 // In-sim transport: the other end is the simulated kernel's /dev/fuse of the same world.
-import { type FuseDev, fuse_dev_do_read, fuse_dev_do_write, fuse_dev_release, O_RDWR, Sys } from '../../kernel/index.ts'
-import { kfn, type Step } from '../../sim/index.ts'
-import { encodeDaxdevOpen, FUSE_DEV_IOC_DAXDEV_OPEN } from '../../wire/index.ts'
+import {
+  type FuseDev,
+  fuse_dev_do_read,
+  fuse_dev_do_write,
+  fuse_dev_release,
+  O_RDWR,
+  Sys,
+} from '../../../kernel/index.ts'
+import { kfn, type Step } from '../../../sim/index.ts'
+import { encodeDaxdevOpen, FUSE_DEV_IOC_DAXDEV_OPEN } from '../../../wire/index.ts'
 import type { Transport } from './transport.ts'
 
 /** fuse_daxdev_open() of the library, with the open and the close around it. Runs in the worker that pushes. */

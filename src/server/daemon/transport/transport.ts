@@ -1,6 +1,6 @@
 // The seam between the server and whoever sends it requests: the simulated kernel in the same world, or (later) a socket
 // or the real /dev/fuse. Messages are whole FUSE messages.
-import type { Op } from '../../sim/index.ts'
+import type { Op } from '../../../sim/index.ts'
 
 export interface Transport {
   /** The next request, or -errno (-ENODEV: unmounted or aborted). */

@@ -1,6 +1,6 @@
 // Low-level FUSE session: takes requests apart, calls the handler of the opcode, sends the reply. The same session serves
 // every transport. A handler is task code and answers with a Reply.
-import { kfn, type Op, type Step, work } from '../sim/index.ts'
+import { kfn, type Op, type Step, work } from '../../sim/index.ts'
 import {
   type AnyStruct,
   decodeRequest,
@@ -13,7 +13,7 @@ import {
   type OpName,
   peekRequest,
   type Request,
-} from '../wire/index.ts'
+} from '../../wire/index.ts'
 import type { Transport } from './transport/transport.ts'
 
 /** What a handler answers: an errno (positive), a struct, or bytes. Nothing: the request has no reply. */

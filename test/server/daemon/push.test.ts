@@ -1,13 +1,13 @@
 // The daemon and its devices: pushed in order and once, tried again when it failed (kernel.md 1.9), asked for by index; and
 // maps that are larger than the kernel's buffer.
 import { describe, expect, it } from 'vitest'
-import { Lender } from '../../src/devdax/index.ts'
-import { PctChooser } from '../../src/explore/index.ts'
-import { Famfsd, type Reply, ShadowTree } from '../../src/server/index.ts'
-import { Pusher, push_daxdevs } from '../../src/server/push.ts'
-import { kfn, Machine, MiB, type Step, step } from '../../src/sim/index.ts'
-import { decodeRequest, EINVAL, encodeRequest, fuse_getxattr_in, opcodeTable } from '../../src/wire/index.ts'
-import { buildWorld, GiB, scenario, type World } from '../../src/world/index.ts'
+import { Lender } from '../../../src/devdax/index.ts'
+import { PctChooser } from '../../../src/explore/index.ts'
+import { Pusher, push_daxdevs } from '../../../src/server/daemon/push.ts'
+import { Famfsd, type Reply, ShadowTree } from '../../../src/server/index.ts'
+import { kfn, Machine, MiB, type Step, step } from '../../../src/sim/index.ts'
+import { decodeRequest, EINVAL, encodeRequest, fuse_getxattr_in, opcodeTable } from '../../../src/wire/index.ts'
+import { buildWorld, GiB, scenario, type World } from '../../../src/world/index.ts'
 
 const PATHS = ['/dev/dax0.0', '/dev/dax1.0', '/dev/dax2.0']
 

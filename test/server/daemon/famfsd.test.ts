@@ -1,6 +1,6 @@
 // The daemon: its answers to each request, and what the kernel sends it during mkfs, mount, creat and use (userspace.md e).
 import { describe, expect, it } from 'vitest'
-import { MAP_SHARED, O_DIRECT, O_DIRECTORY, O_RDWR, PROT_READ, type Stat } from '../../src/kernel/index.ts'
+import { MAP_SHARED, O_DIRECT, O_DIRECTORY, O_RDWR, PROT_READ, type Stat } from '../../../src/kernel/index.ts'
 import {
   Famfsd,
   type FamfsMount,
@@ -10,8 +10,8 @@ import {
   famfs_mount,
   type Reply,
   ShadowTree,
-} from '../../src/server/index.ts'
-import { GiB, Machine, MiB, type Step } from '../../src/sim/index.ts'
+} from '../../../src/server/index.ts'
+import { GiB, Machine, MiB, type Step } from '../../../src/sim/index.ts'
 import {
   decodeFmap,
   decodeRequest,
@@ -26,8 +26,8 @@ import {
   OPCODES,
   type OpName,
   unpackDirents,
-} from '../../src/wire/index.ts'
-import { Rig } from '../kernel/raw-server.ts'
+} from '../../../src/wire/index.ts'
+import { Rig } from '../../kernel/raw-server.ts'
 
 const OWNER = '11111111-2222-3333-4444-555555555555'
 const ids = { fsUuid: 'aaaaaaaa-0000-4000-8000-000000000001', devUuid: 'aaaaaaaa-0000-4000-8000-000000000002' }

@@ -1,7 +1,7 @@
 // The low-level session over a transport that is only a list: what goes in, what comes out, and in which order.
 import { describe, expect, it } from 'vitest'
-import { fuse_session_loop, type Handlers, type Reply, type Transport } from '../../src/server/index.ts'
-import { kfn, Machine, type Step, sleep, step } from '../../src/sim/index.ts'
+import { fuse_session_loop, type Handlers, type Reply, type Transport } from '../../../src/server/index.ts'
+import { kfn, Machine, type Step, sleep, step } from '../../../src/sim/index.ts'
 import {
   decodeReply,
   EIO,
@@ -12,7 +12,7 @@ import {
   OPCODES,
   type Op as Opcode,
   type Request,
-} from '../../src/wire/index.ts'
+} from '../../../src/wire/index.ts'
 
 const { op } = OPCODES
 
