@@ -60,3 +60,9 @@ export function get_signal(ts: task_struct): void {
   const name = asked_to_end(ts)
   if (name !== null) throw new Killed(name, null)
 }
+
+/** exit_to_user_mode_loop(): a task that was killed ends here, before anything else is delivered. */
+export function exit_to_user_mode(ts: task_struct): void {
+  if (ts.task !== null && has_signal(ts.task, 'SIGKILL')) throw new Killed('SIGKILL', null)
+  get_signal(ts)
+}

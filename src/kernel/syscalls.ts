@@ -11,7 +11,7 @@ import {
   fabric_sfence,
   fabric_write,
 } from '../fabric/index.ts'
-import { ACCESS_NONE, has_signal, Killed, kfn, Op, OpKind, type Step, sleep } from '../sim/index.ts'
+import { ACCESS_NONE, Killed, kfn, Op, OpKind, type Step, sleep } from '../sim/index.ts'
 import { EACCES, EINVAL, EIO, ENXIO } from '../wire/index.ts'
 import { sysfs_kf_seq_show, sysfs_kf_write, sysfs_readdir } from './dax/sysfs.ts'
 import type { FuseDev } from './fuse/conn.ts'
@@ -20,7 +20,7 @@ import { SYSCALL } from './kernel.ts'
 import { do_madvise } from './mm/madvise.ts'
 import { user_lines, user_load, user_store } from './mm/memory.ts'
 import { do_mmap, do_munmap } from './mm/mmap.ts'
-import { do_kill, get_signal } from './signal.ts'
+import { do_kill, exit_to_user_mode } from './signal.ts'
 import type { McePolicy, SigInfo, task_struct } from './task_struct.ts'
 import { do_setattr, vfs_ftruncate, vfs_truncate } from './vfs/attr.ts'
 import {
@@ -52,8 +52,7 @@ const syscall = <A extends any[], T>(name: string, body: (ts: task_struct, ...a:
     const r = yield* body(ts, ...a)
     const { m } = ts.k
     if (m.trace.on || m.hooks.live) m.emit(SYSCALL, name, null, typeof r === 'number' ? r : 0, 0, null)
-    if (ts.task && has_signal(ts.task, 'SIGKILL')) throw new Killed('SIGKILL', null)
-    get_signal(ts)
+    exit_to_user_mode(ts)
     return r
   })
 

@@ -21,6 +21,7 @@ import {
 import { famfs_daxdev_open } from '../famfs/famfs_push.ts'
 import { FUSE_READ_BY_SERVER, FUSE_REPLIED, FUSE_SENT } from '../kernel.ts'
 import { mark } from '../marks.ts'
+import { exit_to_user_mode } from '../signal.ts'
 import { type fuse_args, type fuse_conn, type fuse_mount, fuse_req } from './fuse_i.ts'
 
 /** The header's unique, ids and bytes are made here, under fiq_lock. */
@@ -147,11 +148,17 @@ const take_next = (fc: fuse_conn): Uint8Array | fuse_req | null | number => {
   return req ?? null
 }
 
-/** fuse_dev_do_read(): the next message for the server, forgets first; -ENODEV when the connection is gone. */
+/**
+ * fuse_dev_do_read(): the next message for the server, forgets first; -ENODEV when the connection is gone, -EINTR when a signal
+ * came that the server handles.
+ */
 export const fuse_dev_do_read = kfn('fuse_dev_do_read', function* (fc: fuse_conn): Step<Uint8Array | number> {
   const { k } = fc
   for (;;) {
-    yield* wait_event(fc.fiq_waitq, has_work(fc))
+    if ((yield* wait_event(fc.fiq_waitq, has_work(fc), 'interruptible')) !== 0) {
+      exit_to_user_mode(k.current)
+      return -EINTR
+    }
     const next = yield* spin_section(fc.fiq_lock, () => take_next(fc))
     if (typeof next === 'number') return next
     if (next === null) {
