@@ -23,13 +23,15 @@ export type Reply =
   | { readonly bytes: Uint8Array }
   | null
 
-export type Handler = (req: Request) => Op<Reply>
-export type Handlers = { readonly [name in OpName]?: Handler }
+/** `w`: what the thread that runs it has of its own. */
+export type Handler<W = void> = (req: Request, w: W) => Op<Reply>
+export type Handlers<W = void> = { readonly [name in OpName]?: Handler<W> }
 
 /** Usual time of a handler, ns: wake-up, system calls, work. */
 const HANDLER_NS = 3000
 
-const encode = (unique: number, r: Exclude<Reply, null>): Uint8Array => {
+/** A reply as it travels. */
+export const encode_reply = (unique: number, r: Exclude<Reply, null>): Uint8Array => {
   if ('errno' in r) return encodeReply(unique, r.errno === 0 ? 0 : -r.errno)
   if ('bytes' in r) return encodeReply(unique, 0, r.bytes)
   return encodeReplyStruct(unique, r.def, r.values)
@@ -44,10 +46,13 @@ const refuse = (table: OpcodeTable, msg: Uint8Array): Uint8Array | null => {
   return op.reply ? encodeReply(head.unique, -EINVAL) : null
 }
 
-/** fuse_session_loop(): serve until the connection is gone. Any number of workers may run it on one transport. */
+/**
+ * fuse_session_loop(): serve until the connection is gone (-ENODEV), or a signal that the process handles has come (-EINTR). Any
+ * number of workers may run it on one transport.
+ */
 export const fuse_session_loop = kfn(
   'fuse_session_loop',
-  function* (table: OpcodeTable, transport: Transport, handlers: Handlers): Step<number> {
+  function* (table: OpcodeTable, transport: Transport, handlers: Handlers<any>, w?: unknown): Step<number> {
     for (;;) {
       const msg = yield* transport.recv()
       if (typeof msg === 'number') return msg
@@ -59,9 +64,9 @@ export const fuse_session_loop = kfn(
       }
       yield* work(HANDLER_NS)
       const handler = handlers[req.op.name as OpName]
-      const reply: Reply = handler ? yield* handler(req) : req.op.reply ? { errno: ENOSYS } : null
+      const reply: Reply = handler ? yield* handler(req, w) : req.op.reply ? { errno: ENOSYS } : null
       if (reply === null) continue
-      const rc = yield* transport.send(encode(req.unique, reply))
+      const rc = yield* transport.send(encode_reply(req.unique, reply))
       if (rc === -EIO) return rc
     }
   },
