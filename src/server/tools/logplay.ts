@@ -2,8 +2,8 @@
 import type { Sys } from '../../kernel/index.ts'
 import { ENTRY_SIZE, entryOffset, playLog } from '../../media/index.ts'
 import { kfn, type Step } from '../../sim/index.ts'
+import { invalidate_processor_cache } from '../lib/cache.ts'
 import { S_IFDIR, S_IFREG, type ShadowTree } from '../shadow.ts'
-import { invalidate_processor_cache } from './cache.ts'
 import { LOG_PATH, map_file, read_log, unmap_file } from './media_file.ts'
 
 /** What a log play did. `error`: it stopped there. */

@@ -14,7 +14,7 @@ import {
   type Superblock,
 } from '../../media/index.ts'
 import { kfn, min, type Step } from '../../sim/index.ts'
-import { invalidate_processor_cache } from './cache.ts'
+import { invalidate_processor_cache } from '../lib/cache.ts'
 
 export const SUPERBLOCK_PATH = '.meta/.superblock'
 export const LOG_PATH = '.meta/.log'

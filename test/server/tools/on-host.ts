@@ -1,0 +1,30 @@
+// A world with hosts for tests of famfs programs: programs run by name, or a body with what a program is given.
+import type { Proc } from '../../../src/server/index.ts'
+import { GiB, type Op, type Step } from '../../../src/sim/index.ts'
+import { type Host, World, type WorldOptions } from '../../../src/world/index.ts'
+
+/** One host that sees one device of 4 GiB, /dev/dax0.0. */
+export function oneHost(o: WorldOptions & { size?: number } = {}): { w: World; h: Host } {
+  const w = new World({ seed: 1, trace: false, ...o })
+  w.daxdev('dax0.0', { size: o.size ?? GiB(4) })
+  return { w, h: w.host('h0') }
+}
+
+/** Run a body as a program of this host: what it returned, and what it said. */
+export function asProgram<T>(h: Host, body: (p: Proc) => Op<T> | Step<T>): { value: T; out: string[]; err: string[] } {
+  const out: string[] = []
+  const err: string[] = []
+  const { site } = h
+  const value = h.world.setup(h, 'test', function* (sys) {
+    const p: Proc = {
+      sys,
+      argv: ['test'],
+      env: new Map(),
+      site,
+      out: l => void out.push(l),
+      err: l => void err.push(l),
+    }
+    return yield* body(p)
+  })
+  return { value, out, err }
+}
