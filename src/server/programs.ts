@@ -1,4 +1,6 @@
 // The programs of a simulated host, by name.
+
+import { famfs_fused_main } from './daemon/famfs_fused.ts'
 import type { Program } from './proc.ts'
 import { daxctl_main } from './tools/daxctl.ts'
 import { famfs_main } from './tools/famfs.ts'
@@ -6,4 +8,5 @@ import { famfs_main } from './tools/famfs.ts'
 export const PROGRAMS: Readonly<Record<string, Program>> = {
   daxctl: daxctl_main,
   famfs: famfs_main,
+  famfs_fused: famfs_fused_main,
 }

@@ -14,7 +14,7 @@ import {
   WaitQueue,
   wait_event,
 } from '../../sim/index.ts'
-import { EINTR, EINVAL, EWOULDBLOCK } from '../../wire/index.ts'
+import { EAGAIN, EINTR, EINVAL, EWOULDBLOCK } from '../../wire/index.ts'
 
 /** Who asks, and for what. */
 export interface FlockRequest {
@@ -40,7 +40,7 @@ export interface Flock {
   flock(r: FlockRequest): Op<FlockAnswer>
   /** An open file of the inode was closed for good; `owner` null: it never locked. Its own errno means nothing. */
   released(ino: number, owner: number | null): FlockAnswer
-  /** The caller of this request got a signal. */
+  /** The caller of this request got a signal. EAGAIN: no such request waits, yet. */
   interrupt(unique: number): FlockAnswer
 }
 
@@ -49,8 +49,11 @@ export class GlobalFlock implements Flock {
   /** Inode number of the file that has the mutex; 0: nobody. */
   private readonly holder: Cell<number>
   private readonly q: WaitQueue
+  /** Is a request that must not wait answered as if it had the lock (Q2)? */
+  readonly pretends: boolean
 
-  constructor(m: Machine) {
+  constructor(m: Machine, pretends: boolean) {
+    this.pretends = pretends
     this.holder = new Cell(m, 'famfs flock holder', 0)
     this.q = new WaitQueue(m, 'famfs flock mutex')
   }
@@ -68,6 +71,12 @@ export class GlobalFlock implements Flock {
   held(ino: number): boolean {
     return this.holder.peek() === ino
   }
+  /** Take the mutex if nobody has it. */
+  trylock(ino: number): boolean {
+    if (this.holder.peek() !== 0) return false
+    this.holder.poke(ino)
+    return true
+  }
   /** False when this inode does not have it. */
   unlock(ino: number): boolean {
     if (this.holder.peek() !== ino) return false
@@ -84,7 +93,7 @@ export class GlobalFlock implements Flock {
 
   /** The library keeps note of it, and nobody asks. */
   interrupt(): FlockAnswer {
-    return answer(0)
+    return answer(null)
   }
 }
 
@@ -92,8 +101,7 @@ export class GlobalFlock implements Flock {
 const global_flock = kfn('famfs_flock', function* (f: GlobalFlock, { ino, op }: FlockRequest): Step<FlockAnswer> {
   if (op === LOCK_SH) return answer(EINVAL)
   if (op === LOCK_UN) return answer(f.unlock(ino) ? 0 : EINVAL)
-  // Nothing is locked, and nobody is told (Q2).
-  if (op !== LOCK_EX) return answer(0)
+  if (op !== LOCK_EX) return answer(f.pretends || (op & LOCK_EX) === 0 || f.trylock(ino) ? 0 : EWOULDBLOCK)
   if (f.held(ino)) return answer(EINVAL)
   yield* f.lock(ino)
   return answer(0)
@@ -155,9 +163,9 @@ export class OwnedFlock implements Flock {
       const w = locks.waiting.items.find(x => x.unique === unique)
       if (w === undefined) continue
       locks.waiting.remove(w)
-      return { errno: 0, others: [{ unique, errno: EINTR }] }
+      return { errno: null, others: [{ unique, errno: EINTR }] }
     }
-    return answer(0)
+    return answer(EAGAIN)
   }
 
   private of(ino: number): Locks {

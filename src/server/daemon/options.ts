@@ -18,8 +18,8 @@ export interface FusedOptions {
   readonly flock: boolean
   /** Level up to which it logs. */
   readonly logLevel: number
-  /** One thread only. */
-  readonly single: boolean
+  /** Threads that serve. */
+  readonly threads: number
   /** What /proc/mounts shows as the source. */
   readonly fsname: string
   /** Options of mount(2), as they were given. */
@@ -38,7 +38,10 @@ const MOUNT = new Set(
 )
 /** For mount(2) or the library, with a value. */
 const MOUNT_VALUE = ['subtype=', 'max_read=', 'rootmode=', 'user_id=', 'group_id=', 'fd=']
-const LIBRARY = ['clone_fd', 'max_idle_threads=', 'max_threads=']
+const LIBRARY = ['clone_fd', 'max_idle_threads=']
+/** How many threads serve unless told otherwise: enough to show what one thread would not. */
+const THREADS = 2
+const MAX_THREADS = 64
 /** Read and never used. */
 const UNUSED = ['readdirplus', 'no_readdirplus', 'pass_yaml']
 
@@ -80,6 +83,7 @@ export function parse_options(argv: readonly string[], several: boolean): Parsed
   const given: string[] = []
   const operands: string[] = []
   let single = false
+  let threads = THREADS
   let logLevel = LOG_NOTICE
   const args = argv.slice(1)
   for (let i = 0; i < args.length; i++) {
@@ -115,11 +119,12 @@ export function parse_options(argv: readonly string[], several: boolean): Parsed
     if (at >= 0 && (key === 'shadow' || key === 'source')) shadow = value
     else if (at >= 0 && key === 'daxdev') several ? daxdevs.push(value) : daxdevs.splice(0, 1, value)
     else if (at >= 0 && key === 'fsname') fsname = value
-    else if (at >= 0 && (key === 'timeout' || key === 'debug')) {
-      const n = number(value, key === 'debug')
+    else if (at >= 0 && (key === 'timeout' || key === 'debug' || key === 'max_threads')) {
+      const n = number(value, key !== 'timeout')
       if (n === null) return fail(`famfs_fused: invalid parameter in option '${o}'; expected a number`)
       if (key === 'timeout') timeout = n
-      else logLevel = n
+      else if (key === 'debug') logLevel = n
+      else threads = n
     } else if (o === 'cache=never' || o === 'cache=auto' || o === 'cache=always') cache = value as CacheMode
     else if (o === 'flock' || o === 'no_flock') flock = o === 'flock'
     else if (o === 'debug') logLevel = LOG_DEBUG
@@ -132,6 +137,8 @@ export function parse_options(argv: readonly string[], several: boolean): Parsed
   if (mountpoint === undefined) return fail('famfs_fused: no mountpoint specified', ...USAGE)
   if (extra !== undefined) return fail(`famfs_fused: invalid argument '${extra}'; expected one mountpoint`)
   if (shadow === null || shadow === '') return fail('famfs_fused: must supply a shadow path: -o shadow=DIR')
+  if (threads < 1 || threads > MAX_THREADS)
+    return fail(`famfs_fused: max_threads=${threads}: expected 1 to ${MAX_THREADS}`)
   if (timeout !== null && timeout < 0) return fail(`famfs_fused: timeout ${timeout} is negative`)
   return {
     options: {
@@ -142,7 +149,7 @@ export function parse_options(argv: readonly string[], several: boolean): Parsed
       cache,
       flock,
       logLevel,
-      single,
+      threads: single ? 1 : threads,
       fsname: fsname ?? 'famfs_fused',
       mountOptions,
     },

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN } from '../../../src/kernel/index.ts'
 import { type Flock, type FlockAnswer, GlobalFlock, OwnedFlock } from '../../../src/server/daemon/flock.ts'
 import { Machine, SLEEPING, type Step, signal } from '../../../src/sim/index.ts'
-import { EINTR, EINVAL, EWOULDBLOCK } from '../../../src/wire/index.ts'
+import { EAGAIN, EINTR, EINVAL, EWOULDBLOCK } from '../../../src/wire/index.ts'
 
 const [F, G] = [7, 8]
 const [A, B, C] = [1, 2, 3]
@@ -34,7 +34,7 @@ const rig = (make: (m: Machine) => Flock) => {
 }
 
 describe('famfs-48', () => {
-  const fresh = () => rig(m => new GlobalFlock(m))
+  const fresh = () => rig(m => new GlobalFlock(m, true))
 
   it('answers as recorded: EX, EX again, SH, EX|NB, UN, UN', () => {
     const { ask } = fresh()
@@ -51,6 +51,15 @@ describe('famfs-48', () => {
     const { ask } = fresh()
     expect(ask(F, B, LOCK_EX | LOCK_NB)).toBe(0)
     expect(ask(F, A, LOCK_EX)).toBe(0)
+  })
+
+  it('without Q2 a non-blocking one takes what is free, and says EWOULDBLOCK otherwise', () => {
+    const { ask } = rig(m => new GlobalFlock(m, false))
+    expect([ask(F, A, LOCK_EX | LOCK_NB), ask(G, B, LOCK_EX | LOCK_NB), ask(F, A, LOCK_UN)]).toEqual([
+      0,
+      EWOULDBLOCK,
+      0,
+    ])
   })
 
   it('#2 the close of any other opener drops it (Q1)', () => {
@@ -174,8 +183,8 @@ describe('fixed', () => {
     ask(F, A, LOCK_EX)
     ask(F, B, LOCK_EX)
     const waits = unique
-    expect(f.interrupt(waits)).toEqual({ errno: 0, others: [{ unique: waits, errno: EINTR }] })
-    expect(f.interrupt(waits)).toEqual({ errno: 0, others: [] })
+    expect(f.interrupt(waits)).toEqual({ errno: null, others: [{ unique: waits, errno: EINTR }] })
+    expect(f.interrupt(waits)).toEqual({ errno: EAGAIN, others: [] })
     expect(f.released(F, A).others).toEqual([])
     expect(ask(F, C, LOCK_EX)).toBe(0)
   })

@@ -22,7 +22,7 @@ describe('options', () => {
       cache: 'auto',
       flock: true,
       logLevel: 5,
-      single: false,
+      threads: 2,
       fsname: '/dev/dax0.0',
       mountOptions: ['allow_other', 'default_permissions'],
     })
@@ -39,11 +39,14 @@ describe('options', () => {
     expect(ok(`-o source=/s${list && ','}${list} /m`).timeout).toBe(seconds)
   })
   it.each([
-    ['-s -d -o shadow=/s /m', { single: true, logLevel: 7 }],
+    ['-s -d -o shadow=/s /m', { threads: 1, logLevel: 7 }],
     ['/m -oshadow=/s,no_flock -o debug=3', { flock: false, logLevel: 3, mountpoint: '/m' }],
     ['-o shadow=/a -o shadow=/b,debug -- /m', { shadow: '/b', logLevel: 7 }],
     ['-o shadow=/a\\,b /m', { shadow: '/a,b', daxdevs: [] }],
-    ['-f -o pass_yaml,no_readdirplus,readdirplus,flock,max_threads=4,clone_fd,shadow=/s /m', { flock: true }],
+    [
+      '-f -o pass_yaml,no_readdirplus,readdirplus,flock,max_threads=4,clone_fd,shadow=/s /m',
+      { flock: true, threads: 4 },
+    ],
     ['-o shadow=/s,ro,subtype=famfs /m', { mountOptions: ['ro', 'subtype=famfs'] }],
   ] as [string, Partial<FusedOptions>][])('%s', (line, want) => {
     expect(ok(line)).toMatchObject(want)
@@ -67,6 +70,7 @@ describe('refusals', () => {
     ['-o shadow=/s,bogus /m', /bogus/],
     ['-o shadow=/s,daxdev /m', /daxdev/],
     ['-o shadow=/s,clone_fdx /m', /clone_fdx/],
+    ['-o shadow=/s,max_threads=0 /m', /max_threads=0/],
     ['-x -o shadow=/s /m', /-x/],
     ['-o shadow=/s /m /n', /\/n/],
     ['/m -o', /-o/],
