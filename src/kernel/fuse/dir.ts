@@ -155,7 +155,7 @@ export const fuse_statfs = kfn('fuse_statfs', function* (fm: fuse_mount): Step<S
   const rc = yield* fuse_simple_request(fm, args)
   if (rc < 0) return rc
   const { st } = fuse_statfs_out.read(viewOf(args.out!), args.out!.byteOffset)
-  return { type: FUSE_SUPER_MAGIC, bsize: st.bsize, blocks: st.blocks, bfree: st.bfree }
+  return { type: FUSE_SUPER_MAGIC, ...st }
 })
 
 export const fuse_dir_inode_operations: InodeOps = {

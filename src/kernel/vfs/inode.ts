@@ -69,7 +69,13 @@ export interface Iattr {
   readonly mtime?: number
   /** The file that ftruncate() and its like came through. */
   readonly file?: File
+  /** ATTR_OPEN: the size is 0 because the file was opened with O_TRUNC. */
+  readonly open?: boolean
 }
+
+/** Longest value of an attribute by name, and longest list of names, bytes. */
+export const XATTR_SIZE_MAX = 65536
+export const XATTR_LIST_MAX = 65536
 
 export interface InodeOps {
   /** Fill `dentry` with the inode of its name: 0, or -errno (-ENOENT: no such name). */
@@ -81,8 +87,9 @@ export interface InodeOps {
   /** Those below give 0 or -errno. What is not there is -EPERM, as fs/namei.c has it, or -EOPNOTSUPP for attributes by name. */
   setattr?(inode: Inode, attr: Iattr): Op<number>
   /**
-   * Open a name that a lookup would have to find first, making it if O_CREAT says so: fills `dentry` and opens `file`. A file
-   * system without it is looked up, then asked to `create`, then opened.
+   * Open a name, making it if O_CREAT says so. With `in_lookup` the name was not looked up yet; without, it is known not to be
+   * there. A File: made, filled into `dentry` and open. 0: to be opened as usual, or -ENOENT when `dentry` has no inode still. A
+   * file system without it is looked up, then asked to `create`, then opened.
    */
   atomic_open?(dir: Inode, dentry: Dentry, flags: number, mode: number): Op<File | number>
   /** Make a regular file under `dentry`, which has no inode yet. `mode` has the umask taken off. */
@@ -93,9 +100,10 @@ export interface InodeOps {
   link?(old: Dentry, dir: Inode, dentry: Dentry): Op<number>
   unlink?(dir: Inode, dentry: Dentry): Op<number>
   rmdir?(dir: Inode, dentry: Dentry): Op<number>
-  /** `to` has an inode when the new name exists; it is what will be replaced. */
-  rename?(from: Dentry, to_dir: Inode, to: Dentry): Op<number>
-  getxattr?(inode: Inode, name: string): Op<Uint8Array | number>
+  /** `to` has an inode when the new name exists; it is what will be replaced. `flags` are RENAME_ of renameat2(2); none: 0. */
+  rename?(from: Dentry, to_dir: Inode, to: Dentry, flags?: number): Op<number>
+  /** The value, of `size` bytes at most (XATTR_SIZE_MAX unless given: -ERANGE). With size 0 its length. */
+  getxattr?(inode: Inode, name: string, size?: number): Op<Uint8Array | number>
   setxattr?(inode: Inode, name: string, value: Uint8Array, flags: number): Op<number>
   listxattr?(inode: Inode): Op<string[] | number>
   removexattr?(inode: Inode, name: string): Op<number>
@@ -126,8 +134,8 @@ export interface FileOps {
   mmap?(file: File, vma: VmArea): Op<number>
   /** Alignment of the addresses that get_unmapped_area() picks, bytes. */
   readonly map_align?: number
-  /** Wait until what was written is safe: 0 or -errno. */
-  fsync?(file: File): Op<number>
+  /** Wait until what was written is safe, with `datasync` only what is needed to read it again: 0 or -errno. */
+  fsync?(file: File, datasync?: boolean): Op<number>
   /** flock(2) by the file system itself: LOCK_SH, LOCK_EX or LOCK_UN, with or without LOCK_NB. Without it the kernel keeps it. */
   flock?(file: File, cmd: number): Op<number>
   fallocate?(file: File, mode: number, off: number, len: number): Op<number>
@@ -140,6 +148,12 @@ export interface StatFs {
   readonly bsize: number
   readonly blocks: number
   readonly bfree: number
+  /** Free to those who are not root. */
+  readonly bavail: number
+  readonly files: number
+  readonly ffree: number
+  readonly namelen: number
+  readonly frsize: number
 }
 
 /** struct super_block */

@@ -292,6 +292,11 @@ export const shmem_statfs = (): StatFs => ({
   bsize: PAGE,
   blocks: TMPFS_BLOCKS,
   bfree: TMPFS_BLOCKS,
+  bavail: TMPFS_BLOCKS,
+  files: TMPFS_BLOCKS,
+  ffree: TMPFS_BLOCKS,
+  namelen: 255,
+  frsize: PAGE,
 })
 
 // What a host finds in its name space when it starts is made without a process.
