@@ -17,7 +17,7 @@ import {
   type Op,
   type Step,
 } from '../sim/index.ts'
-import { fuse_getxattr_in, type OpcodeTable, opcodeTable } from '../wire/index.ts'
+import { fuse_getxattr_in, fuse_setxattr_in_compat, type OpcodeTable, opcodeTable } from '../wire/index.ts'
 import { Hotplug } from './mm/memory_hotplug.ts'
 import type { Daemon } from './process.ts'
 import { task_struct } from './task_struct.ts'
@@ -38,11 +38,18 @@ export const SIGNAL = new EventKind('signal')
 export const SYSCALL = new EventKind('returns')
 export const UNMAP = new EventKind('unmap')
 
-/** The messages of a kernel: GET_FMAP says how large the buffer is, or says nothing (kernel.md 1.1). */
+/**
+ * The messages of a kernel: GET_FMAP says how large the buffer is, or says nothing (kernel.md 1.1). SETXATTR is as a server gets
+ * it that did not ask for SETXATTR_EXT; none here does.
+ */
 export const kernelOpcodes = (t: KernelTable): OpcodeTable => {
   const { GET_FMAP, GET_DAXDEV } = t.opcodes
   const sized = { number: GET_FMAP, in: [fuse_getxattr_in], out: { variable: null } }
-  return opcodeTable({ GET_FMAP: t.fmap_sized === null ? GET_FMAP : sized, GET_DAXDEV })
+  return opcodeTable({
+    GET_FMAP: t.fmap_sized === null ? GET_FMAP : sized,
+    GET_DAXDEV,
+    SETXATTR: { in: [fuse_setxattr_in_compat, 'name', 'data'] },
+  })
 }
 
 export class Kernel {

@@ -24,7 +24,7 @@ export const MARKS = {
   famfs_fileofs_to_daxofs: ['no table', 'past the last extent'],
   famfs_interleave_fileofs_to_daxofs: ['no table', 'slot not filled', 'past the last group'],
   fuse_simple_request: ['waited for INIT', 'killed before INIT', 'not connected', 'no memory'],
-  request_wait_answer: ['killed and taken back', 'killed too late (R16)'],
+  request_wait_answer: ['interrupted', 'killed and taken back', 'killed too late (R16)'],
   fuse_dev_do_read: ['another worker was faster', 'aborted in between'],
   fuse_dev_do_write: ['nobody waits for it'],
   fuse_open: ['map failed', 'O_DIRECT refused'],

@@ -1,5 +1,5 @@
 // Processes of a host: starting them, their threads, how they end, and daemons, which are there again after a rewind.
-import { has_signal, Killed, kfn, type Op, type Step, signal, type Task } from '../sim/index.ts'
+import { has_signal, Killed, kfn, type Op, type Step, signal, type Task, take_signal } from '../sim/index.ts'
 import type { Kernel } from './kernel.ts'
 import { do_munmap } from './mm/mmap.ts'
 import { get_signal } from './signal.ts'
@@ -37,6 +37,8 @@ function* main(ts: task_struct, body: (sys: Sys) => Step<any>, ended: ProcessOpt
   } catch (e) {
     if (!(e instanceof Killed)) throw e
     end = { value: undefined, signal: e }
+    // It is delivered: what the task does from here on sleeps as if none had come (FLUSH).
+    while (ts.task !== null && take_signal(ts.task, e.signal));
     if (ts.nr_threads.peek() > 1) zap_other_threads(ts)
   }
   ts.nr_threads.poke(ts.nr_threads.peek() - 1)

@@ -176,6 +176,8 @@ export class RawServer {
       case 'FLUSH':
       case 'RELEASE':
         return { errno: 0 }
+      case 'INTERRUPT':
+        return 'nothing'
       default:
         return req.op.reply ? { errno: ENOSYS } : 'nothing'
     }

@@ -1,21 +1,28 @@
 // fs/fuse/dev.c: requests, their queues, and the two ends of /dev/fuse (kernel.md 1.8).
-// Locking: fiq_lock around the queue, fpq_lock around the requests in the server's hands; neither is held while waiting.
+// Locking: fiq_lock around the queues and what is known of interrupted requests, fpq_lock around the requests in the server's
+// hands; neither is held while waiting.
 import { hashBytes, kfn, type Step, spin_section, wait_event, wake_up_all } from '../../sim/index.ts'
 import {
+  type CheckedReply,
   checkReply,
   checkReplyHeader,
+  EAGAIN,
   ECONNABORTED,
   EINTR,
   EINVAL,
   ENODEV,
   ENOENT,
   ENOMEM,
+  ENOSYS,
   ENOTCONN,
   ENOTTY,
   encodeRequest,
   FUSE_DEV_IOC_DAXDEV_OPEN,
+  FUSE_INT_REQ_BIT,
   FUSE_REQ_ID_STEP,
   fuse_backing_map,
+  type OpName,
+  VERDICTS,
   viewOf,
 } from '../../wire/index.ts'
 import { famfs_daxdev_open } from '../famfs/famfs_push.ts'
@@ -55,12 +62,36 @@ const fuse_send_one = kfn('fuse_send_one', function* (fm: fuse_mount, args: fuse
   })
 })
 
-/** request_wait_answer(): sleep until the reply is there. A fatal signal takes a request back that nobody has read. */
+/** queue_interrupt(), under fiq_lock: the server will read an INTERRUPT of this request; one at a time. */
+const queue_interrupt = (fc: fuse_conn, req: fuse_req): void => {
+  if (req.state.peek() === 'FINISHED' || fc.interrupts.items.includes(req)) return
+  fc.interrupts.push(req)
+  fc.fiq_waitq.wake_up(1)
+}
+
+/** FR_INTERRUPTED: a signal came. Who has read the request hears of it now, who has not when it is read. */
+const interrupt_request = kfn('fuse_interrupt', function* (req: fuse_req): Step<void> {
+  const { fc } = req.fm
+  yield* spin_section(fc.fiq_lock, () => {
+    fc.interrupted.set(req.unique, true)
+    if (req.state.peek() === 'SENT') queue_interrupt(fc, req)
+  })
+})
+
+/**
+ * request_wait_answer(): sleep until the reply is there. The first signal makes an INTERRUPT; a fatal one takes back a request
+ * that nobody has read.
+ */
 const request_wait_answer = kfn('request_wait_answer', function* (req: fuse_req): Step<void> {
   const { fc } = req.fm
+  const finished = (): boolean => req.state.peek() === 'FINISHED'
+  if (!fc.no_op.has('INTERRUPT')) {
+    if ((yield* wait_event(req.waitq, finished, 'interruptible')) === 0) return
+    mark(fc.k.m, 'request_wait_answer', 'interrupted')
+    yield* interrupt_request(req)
+  }
   if (!req.args.force) {
-    const rc = yield* wait_event(req.waitq, () => req.state.peek() === 'FINISHED', 'killable')
-    if (rc === 0) return
+    if ((yield* wait_event(req.waitq, finished, 'killable')) === 0) return
     const taken_back = yield* spin_section(fc.fiq_lock, () => req.state.peek() === 'PENDING' && fc.pending.remove(req))
     if (taken_back) {
       mark(fc.k.m, 'request_wait_answer', 'killed and taken back')
@@ -69,7 +100,7 @@ const request_wait_answer = kfn('request_wait_answer', function* (req: fuse_req)
     }
     mark(fc.k.m, 'request_wait_answer', 'killed too late (R16)')
   }
-  yield* wait_event(req.waitq, () => req.state.peek() === 'FINISHED')
+  yield* wait_event(req.waitq, finished)
 })
 
 /**
@@ -106,6 +137,20 @@ export const fuse_simple_request = kfn(
   },
 )
 
+/**
+ * A request that a server may not know. What it answers with ENOSYS once is not sent again on this connection (fc->no_create and
+ * its like), and `without` is what the caller gets.
+ */
+export function* fuse_optional_request(fm: fuse_mount, args: fuse_args, without: number): Step<number> {
+  const { no_op } = fm.fc
+  const name = args.op.name as OpName
+  if (no_op.has(name)) return without
+  const rc = yield* fuse_simple_request(fm, args)
+  if (rc !== -ENOSYS) return rc
+  no_op.set(name, true)
+  return without
+}
+
 /** fuse_simple_background(): send, and let args.end have the answer. */
 export const fuse_simple_background = kfn(
   'fuse_simple_background',
@@ -128,29 +173,43 @@ export const fuse_queue_forget = kfn(
   },
 )
 
-const has_work = (fc: fuse_conn) => (): boolean => fc.pending.length > 0 || fc.forgets.length > 0 || !fc.connected
+const has_work = (fc: fuse_conn) => (): boolean =>
+  fc.pending.length > 0 || fc.forgets.length > 0 || fc.interrupts.length > 0 || !fc.connected
 
-/** What the server gets next, under fiq_lock: a FORGET, a request, nothing (another worker was faster), or -ENODEV. */
+/** A message that no request stands behind goes out. */
+const send_message = (fc: fuse_conn, name: OpName, unique: number, nodeid: number, arg: object): Uint8Array => {
+  const { k } = fc
+  const bytes = encodeRequest(k.opcodes.op[name], { unique, nodeid }, arg)
+  k.m.emit(FUSE_SENT, `FUSE_${name}`, fc, unique, k.m.trace.on ? hashBytes(bytes) : 0, bytes)
+  return bytes
+}
+
+/** What the server gets next, under fiq_lock: a message, a request, nothing (another worker was faster), or -ENODEV. */
 const take_next = (fc: fuse_conn): Uint8Array | fuse_req | null | number => {
   if (!fc.connected) return -ENODEV
   const { k } = fc
+  const intr = fc.interrupts.shift()
+  if (intr !== undefined) {
+    k.count(k.requests, 'INTERRUPT')
+    return send_message(fc, 'INTERRUPT', intr.unique + FUSE_INT_REQ_BIT, 0, { unique: intr.unique })
+  }
   const forget = fc.forgets.shift()
   if (forget !== undefined) {
     const unique = fc.reqctr.peek() + FUSE_REQ_ID_STEP
     fc.reqctr.poke(unique)
-    const bytes = encodeRequest(k.opcodes.op.FORGET, { unique, nodeid: forget.nodeid }, { nlookup: forget.nlookup })
-    k.m.emit(FUSE_SENT, 'FUSE_FORGET', fc, unique, k.m.trace.on ? hashBytes(bytes) : 0, bytes)
-    return bytes
+    return send_message(fc, 'FORGET', unique, forget.nodeid, { nlookup: forget.nlookup })
   }
   const req = fc.pending.shift()
+  if (req === undefined) return null
   // No longer pending from here on, while fiq_lock is held: a killed waiter must not take it back any more.
-  req?.state.poke('SENT')
-  return req ?? null
+  req.state.poke('SENT')
+  if (fc.interrupted.has(req.unique)) queue_interrupt(fc, req)
+  return req
 }
 
 /**
- * fuse_dev_do_read(): the next message for the server, forgets first; -ENODEV when the connection is gone, -EINTR when a signal
- * came that the server handles.
+ * fuse_dev_do_read(): the next message for the server, interrupts first, then forgets; -ENODEV when the connection is gone, -EINTR
+ * when a signal came that the server handles.
  */
 export const fuse_dev_do_read = kfn('fuse_dev_do_read', function* (fc: fuse_conn): Step<Uint8Array | number> {
   const { k } = fc
@@ -184,11 +243,33 @@ export const fuse_dev_do_read = kfn('fuse_dev_do_read', function* (fc: fuse_conn
 
 /** fuse_request_end(): the request is over; wake its waiter or run its end. */
 const fuse_request_end = kfn('fuse_request_end', function* (req: fuse_req, error: number): Step<void> {
+  const { fc } = req.fm
   req.error = error
   req.state.poke('FINISHED')
+  if (fc.interrupted.has(req.unique))
+    yield* spin_section(fc.fiq_lock, () => {
+      fc.interrupted.delete(req.unique)
+      fc.interrupts.remove(req)
+    })
   if (req.args.end) yield* req.args.end(req.fm, req.args, error)
   else yield* wake_up_all(req.waitq)
 })
+
+/** A reply to an INTERRUPT: ENOSYS ends them for this connection, EAGAIN asks for another one. */
+const interrupt_reply = kfn(
+  'fuse_interrupt_reply',
+  function* (fc: fuse_conn, head: CheckedReply, len: number): Step<number> {
+    const unique = head.unique - FUSE_INT_REQ_BIT
+    const req = yield* spin_section(fc.fpq_lock, () =>
+      fc.connected ? fc.processing.items.find(r => r.unique === unique) : undefined,
+    )
+    if (req === undefined) return -ENOENT
+    if (head.body.length > 0) return VERDICTS.interruptSize.writer
+    if (head.error === -ENOSYS) fc.no_op.set('INTERRUPT', true)
+    else if (head.error === -EAGAIN) yield* spin_section(fc.fiq_lock, () => queue_interrupt(fc, req))
+    return len
+  },
+)
 
 /**
  * fuse_dev_do_write(): one reply from the server. Bytes taken, or what the writer gets: -EINVAL (malformed), -ENOENT
@@ -199,6 +280,7 @@ export const fuse_dev_do_write = kfn('fuse_dev_do_write', function* (fc: fuse_co
   const head = checkReplyHeader(bytes)
   if (head.verdict.kind === 'notify') return -EINVAL
   if (head.verdict.kind !== 'ok') return head.verdict.writer
+  if (head.unique % FUSE_REQ_ID_STEP === FUSE_INT_REQ_BIT) return yield* interrupt_reply(fc, head, bytes.length)
   const req = yield* spin_section(fc.fpq_lock, () => {
     const i = fc.connected ? fc.processing.items.findIndex(r => r.unique === head.unique) : -1
     return i < 0 ? undefined : fc.processing.removeAt(i)
@@ -223,6 +305,7 @@ export const fuse_abort_conn = kfn('fuse_abort_conn', function* (fc: fuse_conn):
     const list: fuse_req[] = []
     for (let r = fc.pending.shift(); r !== undefined; r = fc.pending.shift()) list.push(r)
     while (fc.forgets.shift() !== undefined);
+    while (fc.interrupts.shift() !== undefined);
     fc.fiq_waitq.wake_up()
     return list
   })

@@ -1,28 +1,23 @@
-// fs/fuse/dir.c and readdir.c: names, permissions, attributes, directories, statfs.
+// fs/fuse/dir.c: finding names, following links, statfs; and the tables of operations on inodes.
 import { kfn, type Step } from '../../sim/index.ts'
-import {
-  EIO,
-  ENOENT,
-  ENOMEM,
-  ENOSYS,
-  FUSE_GETATTR_FH,
-  FUSE_SUPER_MAGIC,
-  fuse_attr_out,
-  fuse_entry_out,
-  fuse_open_out,
-  fuse_statfs_out,
-  unpackDirents,
-  viewOf,
-} from '../../wire/index.ts'
+import { EIO, ENOENT, FUSE_SUPER_MAGIC, fuse_entry_out, fuse_statfs_out, getText, viewOf } from '../../wire/index.ts'
 import type { Dentry } from '../vfs/dcache.ts'
-import type { File } from '../vfs/file.ts'
-import { type DirEntry, type FileOps, type Inode, type InodeOps, iget, type StatFs } from '../vfs/inode.ts'
-import { generic_permission } from '../vfs/namei.ts'
-import { fuse_queue_forget, fuse_simple_background, fuse_simple_request } from './dev.ts'
+import { type Inode, type InodeOps, iget, S_IFREG, type StatFs } from '../vfs/inode.ts'
+import { fuse_permission, fuse_setattr, fuse_update_attributes } from './attr.ts'
+import { fuse_queue_forget, fuse_simple_request } from './dev.ts'
 import type { fuse_args, fuse_mount } from './fuse_i.ts'
 import { fuse_change_attributes, fuse_iget, time_to_ns } from './iget.ts'
-
-const READDIR_BUF = 4096
+import {
+  fuse_atomic_open,
+  fuse_link,
+  fuse_mkdir,
+  fuse_mknod,
+  fuse_rename2,
+  fuse_rmdir,
+  fuse_symlink,
+  fuse_unlink,
+} from './namespace.ts'
+import { fuse_getxattr, fuse_listxattr, fuse_removexattr, fuse_setxattr } from './xattr.ts'
 
 /** LOOKUP of one name; fills `dentry` when there is such a name. 0 or -errno. */
 const fuse_lookup_name = kfn('fuse_lookup_name', function* (fm: fuse_mount, dir: Inode, dentry: Dentry): Step<number> {
@@ -64,89 +59,13 @@ export const fuse_revalidate = kfn('fuse_dentry_revalidate', function* (fm: fuse
   return rc === 0 ? 1 : 0
 })
 
-/** fuse_do_getattr(): 0 or -errno. */
-const fuse_do_getattr = kfn('fuse_do_getattr', function* (inode: Inode, file: File | null): Step<number> {
-  const fi = inode.fuse!
-  const arg = file?.fuse ? { getattr_flags: FUSE_GETATTR_FH, fh: file.fuse.fh } : {}
-  const args: fuse_args = { op: inode.k.opcodes.op.GETATTR, nodeid: fi.nodeid, arg }
-  const rc = yield* fuse_simple_request(fi.fm, args)
+/** fuse_get_link(): READLINK, each time a link is followed. The path, or -errno; -EIO for one with a NUL in it. */
+const fuse_get_link = kfn('fuse_get_link', function* (inode: Inode): Step<string | number> {
+  const { fm, nodeid } = inode.fuse!
+  const args: fuse_args = { op: inode.k.opcodes.op.READLINK, nodeid }
+  const rc = yield* fuse_simple_request(fm, args)
   if (rc < 0) return rc
-  const a = fuse_attr_out.read(viewOf(args.out!), args.out!.byteOffset)
-  fuse_change_attributes(inode, a.attr, time_to_ns(inode.k, a.attr_valid, a.attr_valid_nsec))
-  return 0
-})
-
-/** fuse_update_attributes(): ask the server when what we know has run out. 0 or -errno. */
-export const fuse_update_attributes = kfn('fuse_update_attributes', function* (inode: Inode): Step<number> {
-  if (inode.k.m.clock() < inode.fuse!.i_time.peek()) return 0
-  return yield* fuse_do_getattr(inode, null)
-})
-
-const fuse_permission = kfn('fuse_permission', function* (inode: Inode, mask: number): Step<number> {
-  if (!inode.fuse!.fc.default_permissions) return 0
-  const rc = yield* fuse_update_attributes(inode)
-  return rc < 0 ? rc : generic_permission(inode, mask)
-})
-
-const fuse_dir_open = kfn('fuse_dir_open', function* (inode: Inode, file: File): Step<number> {
-  const fi = inode.fuse!
-  const { fc, fm } = fi
-  const alloc = yield* fc.k.kzalloc('fuse_file', 120)
-  if (alloc === null) return -ENOMEM
-  const args: fuse_args = { op: fc.k.opcodes.op.OPENDIR, nodeid: fi.nodeid, arg: { flags: file.f_flags } }
-  const rc = fc.no_opendir.peek() ? -ENOSYS : yield* fuse_simple_request(fm, args)
-  if (rc < 0 && rc !== -ENOSYS) {
-    yield* fc.k.kfree(alloc)
-    return rc
-  }
-  if (rc === -ENOSYS) {
-    fc.no_opendir.poke(true)
-    file.fuse = { fh: 0, open_flags: 0, alloc }
-    return 0
-  }
-  const o = fuse_open_out.read(viewOf(args.out!), args.out!.byteOffset)
-  file.fuse = { fh: o.fh, open_flags: o.open_flags, alloc }
-  return 0
-})
-
-const fuse_dir_release = kfn('fuse_dir_release', function* (inode: Inode, file: File): Step<number> {
-  const fi = inode.fuse!
-  const ff = file.fuse!
-  if (!fi.fc.no_opendir.peek())
-    yield* fuse_simple_background(fi.fm, {
-      op: fi.fc.k.opcodes.op.RELEASEDIR,
-      nodeid: fi.nodeid,
-      arg: { fh: ff.fh, flags: file.f_flags },
-      nocreds: true,
-      end: fuse_release_end,
-    })
-  yield* fi.fc.k.kfree(ff.alloc)
-  return 0
-})
-
-const fuse_release_end = kfn('fuse_release_end', function* (): Step<void> {})
-
-/** fuse_readdir(): READDIR until the server has no more. 0 or -errno. */
-const fuse_readdir = kfn('fuse_readdir', function* (file: File, out: DirEntry[]): Step<number> {
-  const inode = file.f_inode
-  const fi = inode.fuse!
-  let offset = 0
-  for (;;) {
-    const args: fuse_args = {
-      op: inode.k.opcodes.op.READDIR,
-      nodeid: fi.nodeid,
-      arg: { fh: file.fuse!.fh, offset, size: READDIR_BUF, flags: file.f_flags },
-      room: READDIR_BUF,
-    }
-    const rc = yield* fuse_simple_request(fi.fm, args)
-    if (rc <= 0) return rc
-    const list = unpackDirents(args.out!)
-    if (!Array.isArray(list) || list.length === 0) return -EIO
-    for (const e of list) {
-      out.push({ name: e.name, ino: e.ino, type: e.type })
-      offset = e.off
-    }
-  }
+  return args.out!.includes(0) ? -EIO : getText(args.out!, 0, rc)
 })
 
 /** fuse_statfs() */
@@ -158,16 +77,28 @@ export const fuse_statfs = kfn('fuse_statfs', function* (fm: fuse_mount): Step<S
   return { type: FUSE_SUPER_MAGIC, ...st }
 })
 
-export const fuse_dir_inode_operations: InodeOps = {
-  lookup: fuse_lookup,
+const common: InodeOps = {
   permission: fuse_permission,
   getattr: fuse_update_attributes,
+  setattr: fuse_setattr,
+  getxattr: fuse_getxattr,
+  setxattr: fuse_setxattr,
+  listxattr: fuse_listxattr,
+  removexattr: fuse_removexattr,
 }
 
-export const fuse_dir_operations: FileOps = {
-  open: fuse_dir_open,
-  release: fuse_dir_release,
-  iterate: fuse_readdir,
+export const fuse_file_inode_operations: InodeOps = common
+export const fuse_symlink_inode_operations: InodeOps = { ...common, get_link: fuse_get_link }
+export const fuse_dir_inode_operations: InodeOps = {
+  ...common,
+  lookup: fuse_lookup,
+  atomic_open: fuse_atomic_open,
+  create: (dir, d, mode) => fuse_mknod(dir, d, S_IFREG | mode, 0),
+  mknod: fuse_mknod,
+  mkdir: fuse_mkdir,
+  symlink: fuse_symlink,
+  link: fuse_link,
+  unlink: fuse_unlink,
+  rmdir: fuse_rmdir,
+  rename: fuse_rename2,
 }
-
-export { fuse_permission, fuse_release_end }

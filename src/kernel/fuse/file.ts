@@ -1,29 +1,38 @@
-// fs/fuse/file.c: open, release, flush, and where reads, writes and mmap part ways (kernel.md 2.2, 2.10).
+// fs/fuse/file.c: open, release, flush, fsync, fallocate, flock, and where reads, writes and mmap part ways (kernel.md 2.2, 2.10).
 import { kfn, type Step } from '../../sim/index.ts'
 import {
   EINVAL,
   ENODEV,
   ENOMEM,
   ENOSYS,
+  EOPNOTSUPP,
   FOPEN_NOFLUSH,
-  FUSE_RELEASE_FLUSH,
+  FUSE_FSYNC_FDATASYNC,
+  FUSE_LK_FLOCK,
+  FUSE_RELEASE_FLOCK_UNLOCK,
   fuse_open_out,
   fuse_write_out,
   viewOf,
 } from '../../wire/index.ts'
-import { dax_delete_mapping_entries } from '../dax/dax.ts'
 import { famfs_file_mmap, famfs_fuse_read_iter, famfs_fuse_write_iter } from '../famfs/famfs_file.ts'
 import { fuse_get_fmap } from '../famfs/famfs_fmap.ts'
 import { mark } from '../marks.ts'
 import type { VmArea } from '../mm/mm_struct.ts'
-import { unmap_mapping_pages } from '../mm/mmap.ts'
-import { type File, O_DIRECT, O_TRUNC } from '../vfs/file.ts'
-import { type FileOps, type Inode, type InodeOps, IS_DAX, type Kiocb, S_ISREG } from '../vfs/inode.ts'
-import { fuse_simple_background, fuse_simple_request } from './dev.ts'
-import { fuse_permission, fuse_release_end, fuse_update_attributes } from './dir.ts'
+import { file_remove_privs } from '../vfs/attr.ts'
+import { type File, LOCK_EX, LOCK_NB, LOCK_SH, O_CREAT, O_DIRECT, O_EXCL, O_TRUNC } from '../vfs/file.ts'
+import { flock_lock_inode_wait } from '../vfs/flock.ts'
+import { type FileOps, type Inode, IS_DAX, inode_lock, inode_unlock, type Kiocb, S_ISREG } from '../vfs/inode.ts'
+import { FUSE_STATX_MODSIZE, fuse_invalidate_attr } from './attr.ts'
+import { fuse_optional_request, fuse_simple_background, fuse_simple_request } from './dev.ts'
 import type { fuse_args } from './fuse_i.ts'
 import type { fuse_file } from './fuse_inode.ts'
-import { fuse_has } from './iget.ts'
+import { fuse_has, truncate_pagecache } from './iget.ts'
+
+/** What a file has that was opened without asking. */
+export const NO_FILE = { fh: 0, open_flags: 0 }
+
+/** f_flags of an open file: those that only open(2) looks at are gone. */
+const f_flags = (file: File): number => file.f_flags & ~(O_CREAT | O_EXCL | O_TRUNC)
 
 /** Is this inode a famfs file: has it a map? (fuse_file_famfs()) */
 const fuse_file_famfs = (inode: Inode) => inode.fuse!.famfs_meta.READ_ONCE()
@@ -34,35 +43,41 @@ const fuse_do_open = kfn('fuse_do_open', function* (inode: Inode, file: File): S
   const { fc } = fi
   const alloc = yield* fc.k.kzalloc('fuse_file', 120)
   if (alloc === null) return -ENOMEM
-  if (fc.no_open.peek()) return { fh: 0, open_flags: 0, alloc }
-  const args: fuse_args = { op: fc.k.opcodes.op.OPEN, nodeid: fi.nodeid, arg: { flags: file.f_flags } }
-  const rc = yield* fuse_simple_request(fi.fm, args)
+  // Only ATOMIC_O_TRUNC leaves O_TRUNC to the server.
+  const flags = fuse_has(fc, 'ATOMIC_O_TRUNC') ? file.f_flags & ~(O_CREAT | O_EXCL) : f_flags(file)
+  const args: fuse_args = { op: fc.k.opcodes.op.OPEN, nodeid: fi.nodeid, arg: { flags } }
+  // ENOSYS counts whatever INIT flags the server asked for (oracle open.no_open).
+  const rc = yield* fuse_optional_request(fi.fm, args, -ENOSYS)
+  if (rc === -ENOSYS) return { ...NO_FILE, alloc }
   if (rc >= 0) {
     const o = fuse_open_out.read(viewOf(args.out!), args.out!.byteOffset)
     return { fh: o.fh, open_flags: o.open_flags, alloc }
-  }
-  // Whatever INIT flags the server asked for (oracle open.no_open).
-  if (rc === -ENOSYS) {
-    fc.no_open.poke(true)
-    return { fh: 0, open_flags: 0, alloc }
   }
   yield* fc.k.kfree(alloc)
   return rc
 })
 
-const release_args = (inode: Inode, ff: fuse_file, flags: number, flush: boolean): fuse_args => ({
-  op: inode.k.opcodes.op.RELEASE,
-  nodeid: inode.fuse!.nodeid,
-  arg: { fh: ff.fh, flags, release_flags: flush ? FUSE_RELEASE_FLUSH : 0 },
-  nocreds: true,
-  force: true,
-  end: flush ? undefined : fuse_release_end,
-})
+/** RELEASE of an open file; the lock that it had from the server goes with it. */
+const release_args = (inode: Inode, ff: fuse_file, flags: number): fuse_args => {
+  const locked = inode.fuse!.fc.flock.delete(ff.alloc.id)
+  const lock = locked ? { release_flags: FUSE_RELEASE_FLOCK_UNLOCK, lock_owner: ff.alloc.id } : {}
+  return {
+    op: inode.k.opcodes.op.RELEASE,
+    nodeid: inode.fuse!.nodeid,
+    arg: { fh: ff.fh, flags, ...lock },
+    nocreds: true,
+    force: true,
+    end: fuse_release_end,
+  }
+}
+
+/** Nobody waits for the answer. */
+export const fuse_release_end = kfn('fuse_release_end', function* (): Step<void> {})
 
 /** fuse_sync_release(): an open that failed half-way tells the server, and waits for it. */
 const fuse_sync_release = kfn('fuse_sync_release', function* (inode: Inode, ff: fuse_file, flags: number): Step<void> {
-  if (!inode.fuse!.fc.no_open.peek())
-    yield* fuse_simple_request(inode.fuse!.fm, { ...release_args(inode, ff, flags, false), end: undefined })
+  const { fc, fm } = inode.fuse!
+  if (!fc.no_op.has('OPEN')) yield* fuse_simple_request(fm, { ...release_args(inode, ff, flags), end: undefined })
   yield* inode.k.kfree(ff.alloc)
 })
 
@@ -76,13 +91,13 @@ const fuse_open = kfn('fuse_open', function* (inode: Inode, file: File): Step<nu
     const err = yield* fuse_get_fmap(fm, inode)
     if (err < 0) {
       mark(fc.k.m, 'fuse_open', 'map failed')
-      yield* fuse_sync_release(inode, ff, file.f_flags)
+      yield* fuse_sync_release(inode, ff, f_flags(file))
       return err
     }
     // A DAX file takes no O_DIRECT (oracle rw.odirect); the map stays.
     if ((file.f_flags & O_DIRECT) !== 0 && IS_DAX(inode)) {
       mark(fc.k.m, 'fuse_open', 'O_DIRECT refused')
-      yield* fuse_sync_release(inode, ff, file.f_flags)
+      yield* fuse_sync_release(inode, ff, f_flags(file))
       return -EINVAL
     }
   }
@@ -90,9 +105,8 @@ const fuse_open = kfn('fuse_open', function* (inode: Inode, file: File): Step<nu
   // fuse_finish_open(): O_TRUNC with ATOMIC_O_TRUNC sets the size here; a famfs file then no longer fits its map.
   if ((file.f_flags & O_TRUNC) !== 0 && fuse_has(fc, 'ATOMIC_O_TRUNC')) {
     inode.i_size.poke(0)
-    fi.i_time.poke(0)
-    dax_delete_mapping_entries(inode.i_mapping)
-    unmap_mapping_pages(inode.i_mapping, 0, Number.MAX_SAFE_INTEGER / 4096)
+    fuse_invalidate_attr(inode, FUSE_STATX_MODSIZE)
+    truncate_pagecache(inode)
   }
   return 0
 })
@@ -100,20 +114,11 @@ const fuse_open = kfn('fuse_open', function* (inode: Inode, file: File): Step<nu
 /** fuse_flush(): on every close of a descriptor. ENOSYS once turns it off for good. */
 const fuse_flush = kfn('fuse_flush', function* (file: File): Step<number> {
   const inode = file.f_inode
-  const fi = inode.fuse!
-  const { fc, fm } = fi
-  if ((file.fuse!.open_flags & FOPEN_NOFLUSH) !== 0 || fc.no_flush.peek()) return 0
-  const rc = yield* fuse_simple_request(fm, {
-    op: fc.k.opcodes.op.FLUSH,
-    nodeid: fi.nodeid,
-    arg: { fh: file.fuse!.fh, lock_owner: inode.k.current.pid },
-    force: true,
-  })
-  if (rc === -ENOSYS) {
-    fc.no_flush.poke(true)
-    return 0
-  }
-  return rc < 0 ? rc : 0
+  const { fm, nodeid } = inode.fuse!
+  const ff = file.fuse!
+  if ((ff.open_flags & FOPEN_NOFLUSH) !== 0) return 0
+  const arg = { fh: ff.fh, lock_owner: inode.k.current.pid }
+  return yield* fuse_optional_request(fm, { op: inode.k.opcodes.op.FLUSH, nodeid, arg, force: true }, 0)
 })
 
 /** fuse_release(): the last reference to an open file went; RELEASE goes out and nobody waits. */
@@ -121,9 +126,77 @@ const fuse_release = kfn('fuse_release', function* (inode: Inode, file: File): S
   const ff = file.fuse
   if (ff === null) return 0
   const { fc, fm } = inode.fuse!
-  if (!fc.no_open.peek()) yield* fuse_simple_background(fm, release_args(inode, ff, file.f_flags, false))
+  if (!fc.no_op.has('OPEN')) yield* fuse_simple_background(fm, release_args(inode, ff, f_flags(file)))
   yield* inode.k.kfree(ff.alloc)
   return 0
+})
+
+/** fuse_fsync(), fuse_dir_fsync(): 0 or -errno. A server without it has nothing to wait for. */
+export const fuse_fsync_common = kfn(
+  'fuse_fsync_common',
+  function* (file: File, datasync: boolean, name: 'FSYNC' | 'FSYNCDIR'): Step<number> {
+    const inode = file.f_inode
+    const { fm, nodeid } = inode.fuse!
+    const arg = { fh: file.fuse!.fh, fsync_flags: datasync ? FUSE_FSYNC_FDATASYNC : 0 }
+    yield* inode_lock(inode)
+    const rc = yield* fuse_optional_request(fm, { op: inode.k.opcodes.op[name], nodeid, arg }, 0)
+    yield* inode_unlock(inode)
+    return rc
+  },
+)
+
+const fuse_fsync = (file: File, datasync = false) => fuse_fsync_common(file, datasync, 'FSYNC')
+
+/** What FALLOCATE may be asked for. */
+const FALLOC_FL_KEEP_SIZE = 0x01
+const FALLOC_FL_PUNCH_HOLE = 0x02
+const FALLOC_FL_ZERO_RANGE = 0x10
+
+/** fuse_file_fallocate(): 0 or -errno. What makes a famfs file longer makes it bad, like any other new size. */
+const fuse_file_fallocate = kfn(
+  'fuse_file_fallocate',
+  function* (file: File, mode: number, offset: number, length: number): Step<number> {
+    const inode = file.f_inode
+    const { fc, fm, nodeid } = inode.fuse!
+    if ((mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) !== 0) return -EOPNOTSUPP
+    if (fc.no_op.has('FALLOCATE')) return -EOPNOTSUPP
+    const arg = { fh: file.fuse!.fh, offset, length, mode }
+    yield* inode_lock(inode)
+    yield* file_remove_privs(inode)
+    const rc = yield* fuse_optional_request(fm, { op: fc.k.opcodes.op.FALLOCATE, nodeid, arg }, -EOPNOTSUPP)
+    if (rc === 0) {
+      const end = offset + length
+      if ((mode & FALLOC_FL_KEEP_SIZE) === 0 && end > inode.i_size.peek()) inode.i_size.poke(end)
+      if ((mode & ~FALLOC_FL_KEEP_SIZE) !== 0) truncate_pagecache(inode)
+      fuse_invalidate_attr(inode, FUSE_STATX_MODSIZE)
+    }
+    yield* inode_unlock(inode)
+    return rc
+  },
+)
+
+const F_RDLCK = 0
+const F_WRLCK = 1
+const F_UNLCK = 2
+/** The last byte of a file, as near as a number comes to it. */
+const OFFSET_MAX = 0x7ffffffffffffc00
+
+/**
+ * fuse_file_flock(): by the server, if it asked for that (FLOCK_LOCKS): SETLKW, or SETLK with LOCK_NB; the open file is the owner.
+ * Else the kernel's own lock.
+ */
+const fuse_file_flock = kfn('fuse_file_flock', function* (file: File, cmd: number): Step<number> {
+  const inode = file.f_inode
+  const { fc, fm, nodeid } = inode.fuse!
+  if (!fuse_has(fc, 'FLOCK_LOCKS')) return yield* flock_lock_inode_wait(file, cmd)
+  const { fh, alloc } = file.fuse!
+  const { SETLK, SETLKW } = fc.k.opcodes.op
+  const how = cmd & ~LOCK_NB
+  const type = how === LOCK_EX ? F_WRLCK : how === LOCK_SH ? F_RDLCK : F_UNLCK
+  const lk = { start: 0, end: OFFSET_MAX, type, pid: type === F_UNLCK ? 0 : fc.k.current.pid }
+  const arg = { fh, owner: alloc.id, lk, lk_flags: FUSE_LK_FLOCK }
+  fc.flock.set(alloc.id, true)
+  return yield* fuse_simple_request(fm, { op: (cmd & LOCK_NB) !== 0 ? SETLK : SETLKW, nodeid, arg })
 })
 
 /** READ and WRITE requests for a file without a map, uncached. Bytes or -errno. */
@@ -131,7 +204,7 @@ const fuse_direct_io = kfn('fuse_direct_io', function* (iocb: Kiocb, write: bool
   const inode = iocb.file.f_inode
   const { fc, fm, nodeid } = inode.fuse!
   const op = write ? fc.k.opcodes.op.WRITE : fc.k.opcodes.op.READ
-  const base = { fh: iocb.file.fuse!.fh, offset: iocb.pos, size: iocb.count, flags: iocb.file.f_flags }
+  const base = { fh: iocb.file.fuse!.fh, offset: iocb.pos, size: iocb.count, flags: f_flags(iocb.file) }
   const args: fuse_args = write
     ? { op, nodeid, arg: base, data: iocb.buf.subarray(0, iocb.count) }
     : { op, nodeid, arg: base, room: iocb.count }
@@ -158,8 +231,6 @@ const fuse_file_mmap = kfn('fuse_file_mmap', function* (file: File, vma: VmArea)
   return -ENODEV // mapping through a page cache belongs to the classic path
 })
 
-export const fuse_file_inode_operations: InodeOps = { permission: fuse_permission, getattr: fuse_update_attributes }
-
 export const fuse_file_operations: FileOps = {
   open: fuse_open,
   flush: fuse_flush,
@@ -167,4 +238,7 @@ export const fuse_file_operations: FileOps = {
   read_iter: fuse_file_read_iter,
   write_iter: fuse_file_write_iter,
   mmap: fuse_file_mmap,
+  fsync: fuse_fsync,
+  fallocate: fuse_file_fallocate,
+  flock: fuse_file_flock,
 }

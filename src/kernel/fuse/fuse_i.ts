@@ -1,5 +1,6 @@
 // fuse_conn, fuse_mount, fuse_req, fuse_args (fs/fuse/fuse_i.h).
-// Locking: fiq_lock guards the input queue (pending, forgets, unique counter); fpq_lock the requests the server has read;
+// Locking: fiq_lock guards the input queue (pending, forgets, interrupts, unique counter); fpq_lock the requests the server has
+// read;
 // famfs_devlist_sem the device table.
 import {
   type Alloc,
@@ -13,7 +14,7 @@ import {
   SpinLock,
   WaitQueue,
 } from '../../sim/index.ts'
-import type { Op as Opcode } from '../../wire/index.ts'
+import type { Op as Opcode, OpName } from '../../wire/index.ts'
 import type { famfs_dax_devlist } from '../famfs/famfs_kfmap.ts'
 import type { Kernel } from '../kernel.ts'
 import type { FileOps, Inode, InodeOps, SuperBlock } from '../vfs/inode.ts'
@@ -75,6 +76,7 @@ interface inode_ops {
 export interface fuse_ops {
   readonly dir: inode_ops
   readonly file: inode_ops
+  readonly symlink: inode_ops
 }
 
 export class fuse_conn {
@@ -89,6 +91,9 @@ export class fuse_conn {
   readonly fiq_waitq: WaitQueue
   readonly pending: JList<fuse_req>
   readonly forgets: JList<fuse_forget>
+  /** Requests (their unique) that a signal came for, until they are over; and those that an INTERRUPT is to be read for. */
+  readonly interrupted: JMap<number, true>
+  readonly interrupts: JList<fuse_req>
   readonly reqctr: Cell<number>
   readonly fpq_lock: SpinLock
   readonly processing: JList<fuse_req>
@@ -99,10 +104,11 @@ export class fuse_conn {
   readonly offered: Cell<{ flags: number; flags2: number }>
   readonly granted: Cell<{ flags: number; flags2: number }>
   readonly max_write: Cell<number>
-  readonly no_open: Cell<boolean>
-  readonly no_opendir: Cell<boolean>
-  readonly no_flush: Cell<boolean>
-  /** Operations of this file system's directories and files. */
+  /** What the server answered with ENOSYS and is not asked for again: no_open, no_flush, no_setxattr and so on. */
+  readonly no_op: JMap<OpName, true>
+  /** ff->flock: open files (the id of their memory) that asked the server for a lock. */
+  readonly flock: JMap<number, true>
+  /** Operations of this file system's inodes. */
   readonly ops: fuse_ops
   /** Mount option: the kernel checks mode bits itself. */
   readonly default_permissions: boolean
@@ -124,6 +130,8 @@ export class fuse_conn {
     this.fiq_waitq = new WaitQueue(m, 'fiq->waitq')
     this.pending = new JList(m.journal)
     this.forgets = new JList(m.journal)
+    this.interrupted = new JMap(m.journal)
+    this.interrupts = new JList(m.journal)
     this.reqctr = new Cell(m, 'fiq->reqctr', 0)
     this.fpq_lock = new SpinLock(m, 'fpq->lock')
     this.processing = new JList(m.journal)
@@ -133,17 +141,16 @@ export class fuse_conn {
     this.offered = new Cell(m, 'init flags offered', { flags: 0, flags2: 0 })
     this.granted = new Cell(m, 'init flags granted', { flags: 0, flags2: 0 })
     this.max_write = new Cell(m, 'fc->max_write', 4096)
-    this.no_open = new Cell(m, 'fc->no_open', false)
-    this.no_opendir = new Cell(m, 'fc->no_opendir', false)
-    this.no_flush = new Cell(m, 'fc->no_flush', false)
+    this.no_op = new JMap(m.journal)
+    this.flock = new JMap(m.journal)
     this.default_permissions = o.default_permissions
     this.ops = o.ops
     this.famfs_iomap = new Cell(m, 'fc->famfs_iomap', 0)
     this.famfs_devlist_sem = new RwSemaphore(m, 'fc->famfs_devlist_sem')
     this.dax_devlist = new Cell<famfs_dax_devlist | null>(m, 'fc->dax_devlist', null)
     this.alloc.owns(this.count, this.fiq_lock, this.fiq_waitq, this.reqctr, this.fpq_lock, this.initialized)
-    this.alloc.owns(this.blocked_waitq, this.offered, this.granted, this.max_write, this.no_open, this.no_opendir)
-    this.alloc.owns(this.no_flush, this.famfs_iomap, this.famfs_devlist_sem, this.dax_devlist)
+    this.alloc.owns(this.blocked_waitq, this.offered, this.granted, this.max_write)
+    this.alloc.owns(this.famfs_iomap, this.famfs_devlist_sem, this.dax_devlist)
   }
   get connected(): boolean {
     return this.life.state !== 'aborted'

@@ -12,6 +12,8 @@ export class fuse_inode {
   readonly nlookup: Cell<number>
   /** Virtual time until which the attributes hold, ns. */
   readonly i_time: Cell<number>
+  /** Attributes that do not hold although their time has not run out: STATX_ bits. */
+  readonly inval_mask: Cell<number>
   /** NULL, or the map: then this is a famfs file. */
   readonly famfs_meta: Cell<famfs_file_meta | null>
 
@@ -21,6 +23,7 @@ export class fuse_inode {
     this.nodeid = nodeid
     this.nlookup = new Cell(k.m, 'fi->nlookup', 0)
     this.i_time = new Cell(k.m, 'fi->i_time', 0)
+    this.inval_mask = new Cell(k.m, 'fi->inval_mask', 0)
     this.famfs_meta = new Cell<famfs_file_meta | null>(k.m, 'fi->famfs_meta', null)
   }
 }

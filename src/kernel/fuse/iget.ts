@@ -1,10 +1,33 @@
 // Inodes of a FUSE connection and their attributes (fs/fuse/inode.c; kernel.md 2.12).
+
+import { MAJOR, MINOR, MKDEV } from '../../devdax/index.ts'
 import { max, min } from '../../sim/index.ts'
-import { type fuse_attr_out, hasInitFlag, INIT_BIT, type Values } from '../../wire/index.ts'
+import {
+  FUSE_ROOT_ID,
+  type fuse_attr_out,
+  type fuse_entry_out,
+  hasInitFlag,
+  INIT_BIT,
+  type Values,
+} from '../../wire/index.ts'
 import { dax_delete_mapping_entries } from '../dax/dax.ts'
 import type { Kernel } from '../kernel.ts'
 import { unmap_mapping_pages } from '../mm/mmap.ts'
-import { Inode, type InodeAttr, S_ISDIR, S_ISREG } from '../vfs/inode.ts'
+import {
+  Inode,
+  type InodeAttr,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFIFO,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+  S_IFSOCK,
+  S_ISDIR,
+  S_ISLNK,
+  S_ISREG,
+} from '../vfs/inode.ts'
 import type { fuse_conn, fuse_mount } from './fuse_i.ts'
 import { fuse_inode } from './fuse_inode.ts'
 
@@ -34,6 +57,20 @@ const attr_of = (a: Attr): InodeAttr => {
   }
 }
 
+const TYPES = [S_IFREG, S_IFDIR, S_IFLNK, S_IFCHR, S_IFBLK, S_IFIFO, S_IFSOCK]
+
+/** fuse_invalid_attr(): no file can have these: an unknown type, a size beyond what a loff_t holds. */
+export const fuse_invalid_attr = (a: Attr): boolean => !TYPES.includes(a.mode & S_IFMT) || a.size < 0
+
+/** May a server say this of a new name of this type: a node of its own, with attributes that can be? */
+export const valid_entry = (e: Values<typeof fuse_entry_out>, type: number): boolean =>
+  e.nodeid !== 0 && e.nodeid !== FUSE_ROOT_ID && !fuse_invalid_attr(e.attr) && (e.attr.mode & S_IFMT) === type
+
+/** new_decode_dev(), new_encode_dev(): a device number as it travels in 32 bits. */
+const new_decode_dev = (dev: number): number => MKDEV((dev & 0xfff00) >> 8, (dev & 0xff) | ((dev >>> 12) & 0xfff00))
+export const new_encode_dev = (dev: number): number =>
+  ((MINOR(dev) & 0xff) | (MAJOR(dev) << 8) | ((MINOR(dev) & ~0xff) << 12)) >>> 0
+
 /** Was this INIT flag granted? */
 export const fuse_has = (fc: fuse_conn, bit: keyof typeof INIT_BIT): boolean =>
   hasInitFlag(fc.granted.peek(), INIT_BIT[bit])
@@ -43,9 +80,10 @@ export function fuse_iget(fm: fuse_mount, nodeid: number, attr: Attr): Inode {
   const { fc } = fm
   let inode = fc.inodes.get(nodeid)
   if (inode === undefined) {
-    const dir = S_ISDIR(attr.mode)
+    const { dir, symlink, file } = fc.ops
     inode = new Inode(fc.k, attr.ino, attr_of(attr), {
-      ...(dir ? fc.ops.dir : fc.ops.file),
+      ...(S_ISDIR(attr.mode) ? dir : S_ISLNK(attr.mode) ? symlink : file),
+      rdev: new_decode_dev(attr.rdev),
     })
     inode.fuse = new fuse_inode(fc.k, fm, nodeid)
     fc.inodes.set(nodeid, inode)
@@ -59,11 +97,15 @@ export function fuse_iget(fm: fuse_mount, nodeid: number, attr: Attr): Inode {
 export function fuse_change_attributes(inode: Inode, attr: Attr, valid_until: number): void {
   inode.i_attr.poke(attr_of(attr))
   inode.fuse!.i_time.poke(valid_until)
+  inode.fuse!.inval_mask.poke(0)
   const old = inode.i_size.peek()
   if (old === attr.size) return
   inode.i_size.poke(attr.size)
-  if (S_ISREG(attr.mode) && inode.i_mapping.i_mmap.length > 0) {
-    dax_delete_mapping_entries(inode.i_mapping)
-    unmap_mapping_pages(inode.i_mapping, 0, Number.MAX_SAFE_INTEGER / 4096)
-  }
+  if (S_ISREG(attr.mode) && inode.i_mapping.i_mmap.length > 0) truncate_pagecache(inode)
+}
+
+/** truncate_pagecache() and invalidate_inode_pages2() of a DAX file: nothing of it stays mapped or entered. */
+export function truncate_pagecache(inode: Inode): void {
+  dax_delete_mapping_entries(inode.i_mapping)
+  unmap_mapping_pages(inode.i_mapping, 0, Number.MAX_SAFE_INTEGER / 4096)
 }

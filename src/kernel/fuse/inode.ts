@@ -22,13 +22,15 @@ import { fuse_abort_conn, fuse_queue_forget, fuse_simple_background } from './de
 import {
   fuse_dentry_valid,
   fuse_dir_inode_operations,
-  fuse_dir_operations,
+  fuse_file_inode_operations,
   fuse_revalidate,
   fuse_statfs,
+  fuse_symlink_inode_operations,
 } from './dir.ts'
-import { fuse_file_inode_operations, fuse_file_operations } from './file.ts'
+import { fuse_file_operations } from './file.ts'
 import { type fuse_args, fuse_conn, type fuse_mount } from './fuse_i.ts'
 import { fuse_inode } from './fuse_inode.ts'
+import { fuse_dir_operations } from './readdir.ts'
 
 const MAX_READAHEAD = 0x20000
 /** fuse_new_init() + fuse_send_init(): runs in the task that mounts; its capability is what counts (kernel.md 2.1). */
@@ -91,6 +93,7 @@ export function fuse_dev_open(k: Kernel, o: { default_permissions?: boolean } = 
   const ops = {
     dir: { i_op: fuse_dir_inode_operations, i_fop: fuse_dir_operations },
     file: { i_op: fuse_file_inode_operations, i_fop: fuse_file_operations },
+    symlink: { i_op: fuse_symlink_inode_operations, i_fop: {} },
   }
   return new FuseDev(new fuse_conn(k, { default_permissions: o.default_permissions ?? true, ops }))
 }

@@ -29,6 +29,23 @@ export const notify_change = kfn('notify_change', function* (inode: Inode, attr:
   return rc
 })
 
+/**
+ * file_remove_privs(), dentry_needs_remove_privs(): before what is in a file changes, its file system is asked for the capability
+ * that would go (security.capability). The model runs no such files, so whatever comes back will do.
+ */
+export const file_remove_privs = kfn('file_remove_privs', function* (inode: Inode): Step<void> {
+  if (inode.i_op.getxattr) yield* inode.i_op.getxattr(inode, 'security.capability', 0)
+})
+
+/** do_truncate(): also for O_TRUNC (`open`). */
+export const do_truncate = kfn(
+  'do_truncate',
+  function* (inode: Inode, size: number, o: Pick<Iattr, 'file' | 'open'>): Step<number> {
+    yield* file_remove_privs(inode)
+    return yield* notify_change(inode, { size, ...o })
+  },
+)
+
 /** chmod(2), chown(2), utimensat(2) by path. */
 export const do_setattr = kfn('do_setattr', function* (ts: task_struct, path: string, attr: Iattr): Step<number> {
   const d = yield* kern_path(ts.k, path, true)
@@ -44,7 +61,7 @@ export const vfs_truncate = kfn('vfs_truncate', function* (ts: task_struct, path
   if (S_ISDIR(inode.i_mode)) return -EISDIR
   if (!S_ISREG(inode.i_mode)) return -EINVAL
   const may = yield* inode_permission(inode, MAY_WRITE)
-  return may < 0 ? may : yield* notify_change(inode, { size })
+  return may < 0 ? may : yield* do_truncate(inode, size, {})
 })
 
 /** ftruncate(2) */
@@ -52,5 +69,5 @@ export const vfs_ftruncate = kfn('do_ftruncate', function* (ts: task_struct, fd:
   const file = fdget(ts, fd)
   if (typeof file === 'number') return -EBADF
   if (size < 0 || !S_ISREG(file.f_inode.i_mode) || !file.writable) return -EINVAL
-  return yield* notify_change(file.f_inode, { size, file })
+  return yield* do_truncate(file.f_inode, size, { file })
 })

@@ -152,5 +152,6 @@ export const do_readlinkat = kfn('do_readlinkat', function* (ts: task_struct, pa
   const d = yield* kern_path(ts.k, path, false)
   if (typeof d === 'number') return d
   const inode = d.d_inode.peek()!
-  return S_ISLNK(inode.i_mode) && inode.i_link !== null ? inode.i_link : -EINVAL
+  if (!S_ISLNK(inode.i_mode)) return -EINVAL
+  return inode.i_link ?? (inode.i_op.get_link ? yield* inode.i_op.get_link(inode) : -EINVAL)
 })

@@ -80,6 +80,8 @@ export const XATTR_LIST_MAX = 65536
 export interface InodeOps {
   /** Fill `dentry` with the inode of its name: 0, or -errno (-ENOENT: no such name). */
   lookup?(dir: Inode, dentry: Dentry): Op<number>
+  /** Where a symbolic link points, when its inode does not say: the path, or -errno. */
+  get_link?(inode: Inode): Op<string | number>
   /** May the running task do `mask` here: 0 or -EACCES. */
   permission?(inode: Inode, mask: number): Op<number>
   /** Bring attributes up to date: 0 or -errno. */
@@ -87,9 +89,8 @@ export interface InodeOps {
   /** Those below give 0 or -errno. What is not there is -EPERM, as fs/namei.c has it, or -EOPNOTSUPP for attributes by name. */
   setattr?(inode: Inode, attr: Iattr): Op<number>
   /**
-   * Open a name, making it if O_CREAT says so. With `in_lookup` the name was not looked up yet; without, it is known not to be
-   * there. A File: made, filled into `dentry` and open. 0: to be opened as usual, or -ENOENT when `dentry` has no inode still. A
-   * file system without it is looked up, then asked to `create`, then opened.
+   * Make and open a name that is not there. The open file; 0 when it is made and to be opened as usual. `mode` has the umask
+   * taken off. A file system without it is asked to `create`.
    */
   atomic_open?(dir: Inode, dentry: Dentry, flags: number, mode: number): Op<File | number>
   /** Make a regular file under `dentry`, which has no inode yet. `mode` has the umask taken off. */

@@ -150,8 +150,10 @@ const path_walk = kfn(
       const next = lookup_fast(d, names[i]!) ?? (yield* walk_component(k, d, names[i]!))
       if (typeof next === 'number') return next
       const at = cross_mounts(next)
-      const link = at.d_inode.peek()!.i_link
-      if (link !== null && (follow !== false || i + 1 < names.length)) {
+      const { i_link, i_op } = at.d_inode.peek()!
+      if ((i_link !== null || i_op.get_link) && (follow !== false || i + 1 < names.length)) {
+        const link = i_link ?? (yield* i_op.get_link!(at.d_inode.peek()!))
+        if (typeof link === 'number') return link
         const rest = names
           .slice(i + 1)
           .concat(last ?? [])

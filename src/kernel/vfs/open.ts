@@ -5,7 +5,7 @@ import { EACCES, EEXIST, EINVAL, EISDIR, ELOOP, ENOENT, ENOTDIR, ENXIO } from '.
 import { dax_file_ops } from '../dax/device.ts'
 import { MEM_MAJOR, memory_fops } from '../mem.ts'
 import type { task_struct } from '../task_struct.ts'
-import { notify_change } from './attr.ts'
+import { do_truncate } from './attr.ts'
 import { d_alloc } from './create.ts'
 import type { Dentry } from './dcache.ts'
 import {
@@ -13,6 +13,7 @@ import {
   dirfd,
   File,
   fd_install,
+  fput,
   O_ACCMODE,
   O_CREAT,
   O_DIRECTORY,
@@ -84,14 +85,18 @@ const do_open = kfn('do_open', function* (d: Dentry, flags: number, created = fa
   }
   const file = new File(d, flags, ops)
   const rc = ops.open ? yield* ops.open(inode, file) : 0
-  // A FUSE file system sets the size in its open (ATOMIC_O_TRUNC).
-  const cut = rc === 0 && (flags & O_TRUNC) !== 0 && inode.fuse === null && S_ISREG(inode.i_mode)
-  const err = cut ? yield* notify_change(inode, { size: 0 }) : rc
-  if (err < 0) {
+  if (rc < 0) {
     yield* iput(inode)
-    return err
+    return rc
   }
-  return file
+  // handle_truncate()
+  const err =
+    (flags & O_TRUNC) !== 0 && !created && S_ISREG(inode.i_mode)
+      ? yield* do_truncate(inode, 0, { file, open: true })
+      : 0
+  if (err === 0) return file
+  yield* fput(file)
+  return err
 })
 
 /** open(2) with O_CREAT: a name that is not there is made, with its directory locked. */
