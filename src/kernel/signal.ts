@@ -37,12 +37,13 @@ export const FATAL_SIGNALS: Readonly<Record<string, number>> = {
 /** Those that a process may be sent by another, and which it may handle. */
 const SENT = ['SIGHUP', 'SIGINT', 'SIGTERM']
 
-/** kill(2): the signal becomes pending for every thread of the process. 0, -EINVAL, -ESRCH, -EPERM. */
+/** kill(2): the signal becomes pending for every thread of the process; with '0' it is only looked for. 0, -EINVAL, -ESRCH, -EPERM. */
 export const do_kill = kfn('do_kill', function* (ts: task_struct, pid: number, name: string): Step<number> {
-  if (FATAL_SIGNALS[name] === undefined) return -EINVAL
+  if (name !== '0' && FATAL_SIGNALS[name] === undefined) return -EINVAL
   const of = ts.k.m.tasks.filter(t => t.owner?.k === ts.k && t.owner.pid === pid && t.state !== DEAD)
   if (of.length === 0) return -ESRCH
   if (of[0]!.owner.cred.uid !== ts.cred.uid && !ts.capable('CAP_KILL')) return -EPERM
+  if (name === '0') return 0
   for (const t of of) if (t !== ts.task) signal(t, name)
   if (pid === ts.pid) throw new Killed(name, null)
   return 0

@@ -22,7 +22,7 @@ import { user_lines, user_load, user_store } from './mm/memory.ts'
 import { do_mmap, do_munmap } from './mm/mmap.ts'
 import { do_kill, exit_to_user_mode } from './signal.ts'
 import type { McePolicy, SigInfo, task_struct } from './task_struct.ts'
-import { do_setattr, vfs_ftruncate, vfs_truncate } from './vfs/attr.ts'
+import { do_fchownat, do_setattr, vfs_ftruncate, vfs_truncate } from './vfs/attr.ts'
 import {
   do_linkat,
   do_mkdirat,
@@ -65,6 +65,7 @@ const unlinkat = syscall('unlinkat', do_unlinkat)
 const renameat2 = syscall('renameat2', do_renameat2)
 const readlinkat = syscall('readlinkat', do_readlinkat)
 const setattr = syscall('setattr', do_setattr)
+const fchownat = syscall('fchownat', do_fchownat)
 const truncate = syscall('truncate', vfs_truncate)
 const ftruncate = syscall('ftruncate', vfs_ftruncate)
 const fallocate = syscall('fallocate', vfs_fallocate)
@@ -150,7 +151,7 @@ export class Sys {
   }
   /** An id that is not given stays. */
   chown(path: string, uid?: number, gid?: number): Op<number> {
-    return setattr(this.ts, path, { uid, gid })
+    return fchownat(this.ts, path, uid, gid)
   }
   /** Times in ns; one that is not given stays. */
   utimes(path: string, atime?: number, mtime?: number): Op<number> {

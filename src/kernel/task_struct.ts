@@ -12,8 +12,10 @@ export const ALL_CAPS = [
   'CAP_SYS_RAWIO',
   'CAP_DAC_OVERRIDE',
   'CAP_FOWNER',
+  'CAP_FSETID',
   'CAP_CHOWN',
   'CAP_KILL',
+  'CAP_MKNOD',
 ] as const
 export type Capability = (typeof ALL_CAPS)[number]
 

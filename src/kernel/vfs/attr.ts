@@ -3,8 +3,25 @@ import { kfn, type Step } from '../../sim/index.ts'
 import { EBADF, EINVAL, EISDIR, EPERM } from '../../wire/index.ts'
 import type { task_struct } from '../task_struct.ts'
 import { fdget } from './file.ts'
-import { type Iattr, type Inode, inode_lock, inode_unlock, MAY_WRITE, S_ISDIR, S_ISREG } from './inode.ts'
+import {
+  type Iattr,
+  type Inode,
+  inode_lock,
+  inode_unlock,
+  MAY_WRITE,
+  S_ISDIR,
+  S_ISGID,
+  S_ISREG,
+  S_ISUID,
+  S_IXGRP,
+} from './inode.ts'
 import { inode_permission, kern_path } from './namei.ts'
+
+/** in_group_or_capable() */
+const in_group_or_capable = (inode: Inode, gid: number): boolean => {
+  const ts = inode.k.current
+  return ts.cred.gid === gid || ts.capable('CAP_FSETID')
+}
 
 /** setattr_prepare(): may the running task change this: 0 or -EPERM. */
 export function setattr_prepare(inode: Inode, attr: Iattr): number {
@@ -15,7 +32,7 @@ export function setattr_prepare(inode: Inode, attr: Iattr): number {
     const same = (attr.uid ?? uid) === uid && owner && (attr.gid ?? ts.cred.gid) === ts.cred.gid
     if (!same) return -EPERM
   }
-  if ((attr.mode !== undefined || attr.atime !== undefined || attr.mtime !== undefined) && !owner)
+  if (((attr.mode !== undefined && !attr.kill) || attr.atime !== undefined || attr.mtime !== undefined) && !owner)
     if (!ts.capable('CAP_FOWNER')) return -EPERM
   return 0
 }
@@ -46,7 +63,25 @@ export const do_truncate = kfn(
   },
 )
 
-/** chmod(2), chown(2), utimensat(2) by path. */
+/** setattr_copy(): the permission bits that a chmod leaves: set-group-id is for members of the group. */
+export const mode_to_set = (inode: Inode, mode: number): number =>
+  in_group_or_capable(inode, inode.i_attr.peek().gid) ? mode : mode & ~S_ISGID
+
+/** chown_common(): what is no directory and changes hands loses set-user-id, and set-group-id that means one. */
+export const do_fchownat = kfn(
+  'do_fchownat',
+  function* (ts: task_struct, path: string, uid?: number, gid?: number): Step<number> {
+    const d = yield* kern_path(ts.k, path, true)
+    if (typeof d === 'number') return d
+    const inode = d.d_inode.peek()!
+    const { mode, gid: old } = inode.i_attr.peek()
+    const group = (mode & S_IXGRP) !== 0 || !in_group_or_capable(inode, old) ? S_ISGID : 0
+    const kept = S_ISDIR(mode) ? mode : mode & ~(S_ISUID | group)
+    return yield* notify_change(inode, { uid, gid, ...(kept === mode ? {} : { mode: kept & 0o7777, kill: true }) })
+  },
+)
+
+/** chmod(2), utimensat(2) by path. */
 export const do_setattr = kfn('do_setattr', function* (ts: task_struct, path: string, attr: Iattr): Step<number> {
   const d = yield* kern_path(ts.k, path, true)
   return typeof d === 'number' ? d : yield* notify_change(d.d_inode.peek()!, attr)
@@ -66,8 +101,9 @@ export const vfs_truncate = kfn('vfs_truncate', function* (ts: task_struct, path
 
 /** ftruncate(2) */
 export const vfs_ftruncate = kfn('do_ftruncate', function* (ts: task_struct, fd: number, size: number): Step<number> {
+  if (size < 0) return -EINVAL
   const file = fdget(ts, fd)
   if (typeof file === 'number') return -EBADF
-  if (size < 0 || !S_ISREG(file.f_inode.i_mode) || !file.writable) return -EINVAL
+  if (!S_ISREG(file.f_inode.i_mode) || !file.writable) return -EINVAL
   return yield* do_truncate(file.f_inode, size, { file })
 })

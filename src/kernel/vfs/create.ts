@@ -4,8 +4,34 @@ import { down_write, down_write_nested, kfn, type Op, type Step, up_write } from
 import { EBUSY, EEXIST, EINVAL, EISDIR, ENOENT, ENOTDIR, ENOTEMPTY, EPERM, EXDEV } from '../../wire/index.ts'
 import type { task_struct } from '../task_struct.ts'
 import { Dentry } from './dcache.ts'
-import { type Inode, MAY_EXEC, MAY_WRITE, S_IFDIR, S_IFMT, S_ISDIR, S_ISLNK } from './inode.ts'
-import { filename_parentat, inode_permission, kern_path, lookup_one } from './namei.ts'
+import {
+  type Inode,
+  IS_DEADDIR,
+  kill_dir,
+  MAY_EXEC,
+  MAY_READ,
+  MAY_WRITE,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFIFO,
+  S_IFMT,
+  S_IFREG,
+  S_IFSOCK,
+  S_ISBLK,
+  S_ISCHR,
+  S_ISDIR,
+  S_ISGID,
+  S_ISLNK,
+  S_ISREG,
+  S_ISUID,
+  S_ISVTX,
+  S_IXGRP,
+} from './inode.ts'
+import { filename_parentat, getname, inode_permission, kern_path, lookup_one } from './namei.ts'
+
+/** A last name that is none: LAST_DOT, LAST_DOTDOT, LAST_ROOT. */
+export const is_special = (name: string): boolean => name === '.' || name === '..' || name === '/'
 
 /** A dentry for a name that is not there yet: what a directory's operation is to fill. */
 export const d_alloc = (dir: Dentry, name: string, is_dir: boolean): Dentry => {
@@ -21,7 +47,7 @@ const filename_create = kfn('filename_create', function* (ts: task_struct, path:
   const at = yield* filename_parentat(ts.k, path)
   if (typeof at === 'number') return at
   const { dir, name } = at
-  if (name === '.' || name === '..') return -EEXIST
+  if (is_special(name)) return -EEXIST
   const there = yield* lookup_one(ts.k, dir, name)
   if (typeof there !== 'number') return -EEXIST
   if (there !== -ENOENT) return there
@@ -29,10 +55,15 @@ const filename_create = kfn('filename_create', function* (ts: task_struct, path:
   return d_alloc(dir, name, is_dir)
 })
 
+/** may_create(): may a name be made in this directory: 0 or -errno. */
+export const may_create = kfn('may_create', function* (dir: Inode): Step<number> {
+  return IS_DEADDIR(dir) ? -ENOENT : yield* inode_permission(dir, MAY_WRITE | MAY_EXEC)
+})
+
 /** may_create() and the operation, with the directory locked. */
-const create_in = kfn('may_create', function* (d: Dentry, make: (dir: Inode) => Op<number> | null): Step<number> {
+const create_in = kfn('vfs_create', function* (d: Dentry, make: (dir: Inode) => Op<number> | null): Step<number> {
   const dir = d.d_parent!.d_inode.peek()!
-  const may = yield* inode_permission(dir, MAY_WRITE | MAY_EXEC)
+  const may = yield* may_create(dir)
   if (may < 0) return may
   yield* down_write(dir.i_rwsem)
   const op = d.d_parent!.children.has(d.d_name) ? -EEXIST : make(dir)
@@ -45,8 +76,10 @@ const create_in = kfn('may_create', function* (d: Dentry, make: (dir: Inode) => 
 export const do_mkdirat = kfn('do_mkdirat', function* (ts: task_struct, path: string, mode: number): Step<number> {
   const d = yield* filename_create(ts, path, true)
   if (typeof d === 'number') return d
-  return yield* create_in(d, dir => dir.i_op.mkdir?.(dir, d, mode & 0o7777 & ~ts.umask.peek()) ?? null)
+  return yield* create_in(d, dir => dir.i_op.mkdir?.(dir, d, mode & (0o777 | S_ISVTX) & ~ts.umask.peek()) ?? null)
 })
+
+const NODE_TYPES = [S_IFREG, S_IFCHR, S_IFBLK, S_IFIFO, S_IFSOCK]
 
 /** mknod(2): a node, or a regular file when `mode` has no type. */
 export const do_mknodat = kfn(
@@ -54,19 +87,35 @@ export const do_mknodat = kfn(
   function* (ts: task_struct, path: string, mode: number, rdev: number): Step<number> {
     const type = mode & S_IFMT
     if (type === S_IFDIR) return -EPERM
+    if (type !== 0 && !NODE_TYPES.includes(type)) return -EINVAL
     const d = yield* filename_create(ts, path, false)
     if (typeof d === 'number') return d
-    const bits = type | (mode & 0o7777 & ~ts.umask.peek())
-    return yield* create_in(d, dir => dir.i_op.mknod?.(dir, d, bits, rdev) ?? null)
+    const bits = (type || S_IFREG) | (mode & 0o7777 & ~ts.umask.peek())
+    const device = (S_ISCHR(mode) || S_ISBLK(mode)) && !ts.capable('CAP_MKNOD')
+    return yield* create_in(d, dir => (device ? null : (dir.i_op.mknod?.(dir, d, bits, rdev) ?? null)))
   },
 )
 
 /** symlink(2) */
 export const do_symlinkat = kfn('do_symlinkat', function* (ts: task_struct, to: string, path: string): Step<number> {
-  if (to === '') return -ENOENT
+  const bad = getname(to)
+  if (bad < 0) return bad
   const d = yield* filename_create(ts, path, false)
   if (typeof d === 'number') return d
   return yield* create_in(d, dir => dir.i_op.symlink?.(dir, d, to) ?? null)
+})
+
+/**
+ * may_linkat(), with protected_hardlinks on as everywhere: a name for somebody else's file takes one that may be read and
+ * written, and no set-id program. 0 or -EPERM.
+ */
+const may_linkat = kfn('may_linkat', function* (inode: Inode): Step<number> {
+  const { uid, mode } = inode.i_attr.peek()
+  const ts = inode.k.current
+  if (ts.cred.uid === uid || ts.capable('CAP_FOWNER')) return 0
+  const set_id = (mode & S_ISUID) !== 0 || (mode & (S_ISGID | S_IXGRP)) === (S_ISGID | S_IXGRP)
+  if (!S_ISREG(mode) || set_id) return -EPERM
+  return (yield* inode_permission(inode, MAY_READ | MAY_WRITE)) === 0 ? 0 : -EPERM
 })
 
 /** link(2): not across file systems, not of a directory. */
@@ -76,72 +125,95 @@ export const do_linkat = kfn('do_linkat', function* (ts: task_struct, from: stri
   const d = yield* filename_create(ts, path, false)
   if (typeof d === 'number') return d
   if (old.d_sb !== d.d_sb) return -EXDEV
+  const linkable = yield* may_linkat(old.d_inode.peek()!)
+  if (linkable < 0) return linkable
   if (S_ISDIR(old.d_inode.peek()!.i_mode)) return -EPERM
   return yield* create_in(d, dir => dir.i_op.link?.(old, dir, d) ?? null)
 })
 
-/** The name that is to go: it is there, and its directory may be written. */
-const filename_delete = kfn('filename_lookup', function* (ts: task_struct, path: string): Step<Dentry | number> {
-  const at = yield* filename_parentat(ts.k, path)
-  if (typeof at === 'number') return at
-  if (at.name === '..') return -ENOTEMPTY
-  if (at.name === '.') return -EINVAL
-  return yield* lookup_one(ts.k, at.dir, at.name)
-})
+/** check_sticky(): in a directory like /tmp only who owns it, or what is in it, removes a name. */
+const check_sticky = (dir: Inode, inode: Inode): boolean => {
+  const { uid } = dir.k.current.cred
+  const { mode, uid: owner } = dir.i_attr.peek()
+  if ((mode & S_ISVTX) === 0 || inode.i_attr.peek().uid === uid || owner === uid) return false
+  return !dir.k.current.capable('CAP_FOWNER')
+}
 
-const may_delete = kfn('may_delete', function* (d: Dentry): Step<number> {
-  if (d.mounted.peek() !== null) return -EBUSY
-  return yield* inode_permission(d.d_parent!.d_inode.peek()!, MAY_WRITE | MAY_EXEC)
+/** may_delete(): may this name go, of a directory or of anything else: 0 or -errno. */
+const may_delete = kfn('may_delete', function* (d: Dentry, is_dir: boolean): Step<number> {
+  const dir = d.d_parent!.d_inode.peek()!
+  const inode = d.d_inode.peek()!
+  const may = yield* inode_permission(dir, MAY_WRITE | MAY_EXEC)
+  if (may < 0) return may
+  if (check_sticky(dir, inode)) return -EPERM
+  if (is_dir !== S_ISDIR(inode.i_mode)) return is_dir ? -ENOTDIR : -EISDIR
+  return IS_DEADDIR(dir) ? -ENOENT : 0
 })
 
 /** unlink(2), and rmdir(2). */
 export const do_unlinkat = kfn('do_unlinkat', function* (ts: task_struct, path: string, rmdir: boolean): Step<number> {
-  const d = yield* filename_delete(ts, path)
+  const at = yield* filename_parentat(ts.k, path)
+  if (typeof at === 'number') return at
+  if (is_special(at.name)) {
+    if (!rmdir) return -EISDIR
+    return at.name === '..' ? -ENOTEMPTY : at.name === '.' ? -EINVAL : -EBUSY
+  }
+  const d = yield* lookup_one(ts.k, at.dir, at.name)
   if (typeof d === 'number') return d
-  const inode = d.d_inode.peek()!
-  if (rmdir !== S_ISDIR(inode.i_mode)) return rmdir ? -ENOTDIR : -EISDIR
-  if (!rmdir && path.endsWith('/')) return -ENOTDIR
-  const may = yield* may_delete(d)
+  if (!rmdir && path.endsWith('/')) return S_ISDIR(d.d_inode.peek()!.i_mode) ? -EISDIR : -ENOTDIR
+  const may = yield* may_delete(d, rmdir)
   if (may < 0) return may
-  const dir = d.d_parent!.d_inode.peek()!
+  const dir = at.dir.d_inode.peek()!
   const act = rmdir ? dir.i_op.rmdir : dir.i_op.unlink
   if (!act) return -EPERM
   yield* down_write(dir.i_rwsem)
-  const rc = d.d_parent!.children.get(d.d_name) === d ? yield* act(dir, d) : -ENOENT
+  const there = at.dir.children.get(d.d_name) === d
+  const rc = !there ? -ENOENT : d.mounted.peek() !== null ? -EBUSY : yield* act(dir, d)
+  if (rmdir && rc === 0) kill_dir(d.d_inode.peek()!)
   yield* up_write(dir.i_rwsem)
   return rc
 })
 
+/** Is `d` this directory, or one above it? */
+const is_above = (d: Dentry, below: Dentry): boolean => {
+  for (let up: Dentry | null = below; up !== null; up = up.is_root ? null : up.d_parent) if (up === d) return true
+  return false
+}
+
 /** rename(2) */
 export const do_renameat2 = kfn('do_renameat2', function* (ts: task_struct, from: string, to: string): Step<number> {
-  const d = yield* filename_delete(ts, from)
-  if (typeof d === 'number') return d === -ENOTEMPTY || d === -EINVAL ? -EBUSY : d
-  const at = yield* filename_parentat(ts.k, to)
+  const at = yield* filename_parentat(ts.k, from)
   if (typeof at === 'number') return at
-  if (at.name === '.' || at.name === '..') return -EBUSY
-  if (d.d_sb !== at.dir.d_sb) return -EXDEV
-  const there = yield* lookup_one(ts.k, at.dir, at.name)
+  const to_at = yield* filename_parentat(ts.k, to)
+  if (typeof to_at === 'number') return to_at
+  if (at.dir.d_sb !== to_at.dir.d_sb) return -EXDEV
+  if (is_special(at.name) || is_special(to_at.name)) return -EBUSY
+  const d = yield* lookup_one(ts.k, at.dir, at.name)
+  if (typeof d === 'number') return d
+  const there = yield* lookup_one(ts.k, to_at.dir, to_at.name)
   if (typeof there === 'number' && there !== -ENOENT) return there
-  for (let up: Dentry | null = at.dir; up !== null; up = up.is_root ? null : up.d_parent) if (up === d) return -EINVAL
-  if (there === d) return 0
-  const is_dir = S_ISDIR(d.d_inode.peek()!.i_mode)
-  if (typeof there !== 'number') {
-    const dest_dir = S_ISDIR(there.d_inode.peek()!.i_mode)
-    if (is_dir !== dest_dir) return is_dir ? -ENOTDIR : -EISDIR
-    if (there.mounted.peek() !== null) return -EBUSY
-  }
-  const target = typeof there === 'number' ? d_alloc(at.dir, at.name, is_dir) : there
-  for (const x of [d, target]) {
-    const may = yield* may_delete(x)
-    if (may < 0) return may
-  }
-  const dir = d.d_parent!.d_inode.peek()!
-  const to_dir = at.dir.d_inode.peek()!
+  const source = d.d_inode.peek()!
+  const is_dir = S_ISDIR(source.i_mode)
+  if (!is_dir && (from.endsWith('/') || to.endsWith('/'))) return -ENOTDIR
+  if (is_above(d, to_at.dir)) return -EINVAL
+  const target = typeof there === 'number' ? d_alloc(to_at.dir, to_at.name, is_dir) : there
+  if (is_above(target, at.dir)) return -ENOTEMPTY
+  const replaced = target.d_inode.peek()
+  if (replaced === source) return 0
+  const dir = at.dir.d_inode.peek()!
+  const to_dir = to_at.dir.d_inode.peek()!
+  let may = yield* may_delete(d, is_dir)
+  if (may === 0) may = yield* replaced === null ? may_create(to_dir) : may_delete(target, is_dir)
+  // Its `..` changes.
+  if (may === 0 && is_dir && dir !== to_dir) may = yield* inode_permission(source, MAY_WRITE)
+  if (may < 0) return may
   if (!dir.i_op.rename) return -EPERM
   const [first, second] = dir.id <= to_dir.id ? [dir, to_dir] : [to_dir, dir]
   yield* down_write(first.i_rwsem)
   if (second !== first) yield* down_write_nested(second.i_rwsem, 1)
-  const rc = yield* dir.i_op.rename(d, to_dir, target)
+  const busy = d.mounted.peek() !== null || target.mounted.peek() !== null
+  const rc = busy ? -EBUSY : yield* dir.i_op.rename(d, to_dir, target)
+  if (rc === 0 && replaced !== null && is_dir) kill_dir(replaced)
   if (second !== first) yield* up_write(second.i_rwsem)
   yield* up_write(first.i_rwsem)
   return rc

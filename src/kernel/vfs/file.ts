@@ -72,15 +72,20 @@ export function fd_install(ts: task_struct, f: File): number {
   return fd
 }
 
-/** The file of a descriptor, or -EBADF. */
-export const fdget = (ts: task_struct, fd: number): File | number => ts.files.get(fd) ?? -EBADF
+/** fdget(): the file of a descriptor, or -EBADF, also for one that only names it (O_PATH). */
+export function fdget(ts: task_struct, fd: number): File | number {
+  const f = ts.files.get(fd)
+  return f === undefined || (f.f_flags & O_PATH) !== 0 ? -EBADF : f
+}
+/** fdget_raw(): O_PATH or not. */
+export const fdget_raw = (ts: task_struct, fd: number): File | number => ts.files.get(fd) ?? -EBADF
 
 /** The directory that the *at() calls start from: of a descriptor, or the working directory (AT_FDCWD); -EBADF, -ENOTDIR. */
 export const AT_FDCWD = -100
 export const dirfd = (ts: task_struct, fd: number): Dentry | undefined | number => {
   if (fd === AT_FDCWD) return undefined
-  const f = ts.files.get(fd)
-  if (f === undefined) return -EBADF
+  const f = fdget_raw(ts, fd)
+  if (typeof f === 'number') return f
   return S_ISDIR(f.f_inode.i_mode) ? f.f_dentry : -ENOTDIR
 }
 

@@ -40,14 +40,14 @@ export const flock_lock_inode_wait = kfn('flock_lock_inode_wait', function* (fil
     return 0
   }
   const exclusive = (cmd & LOCK_EX) !== 0
+  if (flocks.held.items.some(l => l.file === file && l.exclusive === exclusive)) return 0
+  // A lock that is changed for the other kind is given up first, whether the other can be had or not, as flock(2) says.
+  flocks.drop(file)
   if (flocks.blocked(file, exclusive)) {
     if ((cmd & LOCK_NB) !== 0) return -EWOULDBLOCK
-    // A lock that is changed for the other kind is given up while it waits, as flock(2) says.
-    flocks.drop(file)
     const rc = yield* wait_event(flocks.wq, () => !flocks.blocked(file, exclusive), 'interruptible')
     if (rc !== 0) return -EINTR
   }
-  flocks.drop(file)
   flocks.held.push({ file, exclusive })
   return 0
 })

@@ -11,6 +11,10 @@ import type { File } from './file.ts'
 import type { TmpfsNode } from './tmpfs.ts'
 
 export const S_IFMT = 0o170000
+export const S_ISUID = 0o4000
+export const S_ISGID = 0o2000
+export const S_ISVTX = 0o1000
+export const S_IXGRP = 0o010
 export const S_IFIFO = 0o010000
 export const S_IFDIR = 0o040000
 export const S_IFBLK = 0o060000
@@ -21,10 +25,15 @@ export const S_IFSOCK = 0o140000
 export const S_ISREG = (mode: number): boolean => (mode & S_IFMT) === S_IFREG
 export const S_ISDIR = (mode: number): boolean => (mode & S_IFMT) === S_IFDIR
 export const S_ISLNK = (mode: number): boolean => (mode & S_IFMT) === S_IFLNK
+export const S_ISBLK = (mode: number): boolean => (mode & S_IFMT) === S_IFBLK
 export const S_ISCHR = (mode: number): boolean => (mode & S_IFMT) === S_IFCHR
 
-/** i_flags: direct access to the memory. */
+/** i_flags: a directory that was removed; direct access to the memory. */
+const S_DEAD = 16
 export const S_DAX = 8192
+export const IS_DEADDIR = (inode: Inode): boolean => (inode.i_flags.peek() & S_DEAD) !== 0
+/** dont_mount() and S_DEAD: nothing is made in it any more. */
+export const kill_dir = (inode: Inode): void => inode.i_flags.poke(inode.i_flags.peek() | S_DEAD)
 export const IS_DAX = (inode: Inode): boolean => (inode.i_flags.peek() & S_DAX) !== 0
 
 export const MAY_EXEC = 1
@@ -61,6 +70,8 @@ export const new_attr = (mode: number, nlink: number, now: number, uid = 0, gid 
 export interface Iattr {
   /** Permission bits. */
   readonly mode?: number
+  /** ATTR_KILL_SUID, ATTR_KILL_SGID: the bits are what a change of owner leaves, so anybody may have that. */
+  readonly kill?: boolean
   readonly uid?: number
   readonly gid?: number
   /** Bytes. */

@@ -1,6 +1,6 @@
 // mount(2) of a FUSE connection and umount(2).
 import { kfn, type Step } from '../../sim/index.ts'
-import { EBUSY, EINVAL, ENOTDIR } from '../../wire/index.ts'
+import { EBUSY, EINVAL, ENOTDIR, EPERM } from '../../wire/index.ts'
 import type { FuseDev } from '../fuse/conn.ts'
 import { fuse_kill_sb, fuse_mount_fs } from '../fuse/inode.ts'
 import type { Kernel } from '../kernel.ts'
@@ -15,10 +15,11 @@ export interface MountData {
   readonly options?: string
 }
 
-/** mount -t fuse: 0 or -errno (walk, -ENOTDIR, -EBUSY: something is mounted there). */
+/** mount -t fuse: 0 or -errno (-EPERM, walk, -ENOTDIR, -EBUSY: something is mounted there). */
 export const do_mount_fuse = kfn(
   'do_mount',
   function* (ts: task_struct, dev: FuseDev, path: string, data: MountData): Step<number> {
+    if (!ts.capable('CAP_SYS_ADMIN')) return -EPERM
     const d = yield* kern_path(ts.k, path, true)
     if (typeof d === 'number') return d
     if (!S_ISDIR(d.d_inode.peek()!.i_mode)) return -ENOTDIR
@@ -27,11 +28,11 @@ export const do_mount_fuse = kfn(
   },
 )
 
-/** A file or mapping below `d` is in use: its inode has more references than its name. */
+/** A file, mapping or working directory below `d` is in use, its inode having more references than its name, or a mount is there. */
 const busy = (d: Dentry): boolean => {
   const inode = d.d_inode.peek()
   if (inode !== null && inode.i_count.peek() > 1) return true
-  return d.children.values().some(busy)
+  return d.children.values().some(c => c.mounted.peek() !== null || busy(c))
 }
 
 /** The text of /proc/mounts: a line for each file system, oldest first. */
@@ -42,8 +43,9 @@ export function proc_mounts(k: Kernel): string {
   return text
 }
 
-/** umount(2): 0, -EINVAL (not a mount point), -EBUSY (something is open or mapped). */
+/** umount(2): 0, -EPERM, -EINVAL (not a mount point), -EBUSY (something is open or mapped). */
 export const do_umount = kfn('do_umount', function* (ts: task_struct, path: string): Step<number> {
+  if (!ts.capable('CAP_SYS_ADMIN')) return -EPERM
   const d = yield* kern_path(ts.k, path, true)
   if (typeof d === 'number') return d
   const sb = d.d_sb

@@ -1,13 +1,20 @@
 // Path walk (fs/namei.c). Directories' i_rwsem is held for reading across a lookup, so lookups of other names go on.
 import { down_read, kfn, type Step, up_read, wait_event, wake_up_all } from '../../sim/index.ts'
-import { EACCES, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR } from '../../wire/index.ts'
+import { EACCES, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, textLength } from '../../wire/index.ts'
 import type { Kernel } from '../kernel.ts'
 import { Dentry } from './dcache.ts'
 import { type Inode, MAY_EXEC, S_ISDIR } from './inode.ts'
 import { iput } from './iput.ts'
 
-const MAX_LINKS = 40
+/** How many links one walk follows. */
+export const MAX_LINKS = 40
+/** Longest name of a directory, and a path with its NUL, bytes. */
 const NAME_MAX = 255
+const PATH_MAX = 4096
+
+/** getname(): 0, or why these words are no path. */
+export const getname = (path: string): number =>
+  path === '' ? -ENOENT : textLength(path) < PATH_MAX ? 0 : -ENAMETOOLONG
 
 /** inode_permission(): the file system's answer, or the mode bits against the task's ids. */
 export const inode_permission = kfn('inode_permission', function* (inode: Inode, mask: number): Step<number> {
@@ -25,7 +32,7 @@ export function generic_permission(inode: Inode, mask: number): number {
 }
 
 /** Follow what is mounted here, however deep. */
-const cross_mounts = (d: Dentry): Dentry => {
+export const cross_mounts = (d: Dentry): Dentry => {
   let sb = d.mounted.peek()
   while (sb !== null) {
     d = sb.s_root
@@ -104,17 +111,18 @@ const start_of = (k: Kernel, path: string, w: Walk): Dentry =>
 export const kern_path = kfn('kern_path', function* (k: Kernel, path: string, follow: boolean, from?: Dentry): Step<
   Dentry | number
 > {
-  if (path === '') return -ENOENT
+  const bad = getname(path)
+  if (bad < 0) return bad
   const p = yield* path_walk(k, start_of(k, path, { from, follow }), path, follow, 0)
   return typeof p === 'number' ? p : p.dir
 })
 
-/** filename_parentat(): the directory that a path's last name is in, and that name ('.' or '..' among them); or -errno. */
+/** filename_parentat(): the directory that a path's last name is in, and that name ('.', '..' and '/' among them); or -errno. */
 export const filename_parentat = kfn('filename_parentat', function* (k: Kernel, path: string, from?: Dentry): Step<
   { dir: Dentry; name: string } | number
 > {
-  if (path === '') return -ENOENT
-  return yield* path_walk(k, start_of(k, path, { from, follow: false }), path, null, 0)
+  const bad = getname(path)
+  return bad < 0 ? bad : yield* path_walk(k, start_of(k, path, { from, follow: false }), path, null, 0)
 })
 
 /**
@@ -131,9 +139,9 @@ const path_walk = kfn(
     depth: number,
   ): Step<{ dir: Dentry; name: string } | number> {
     if (depth > MAX_LINKS) return -ELOOP
-    const names = path.split('/').filter(s => s !== '' && s !== '.')
-    const dir_wanted = path.endsWith('/') || path.endsWith('/.')
-    const last = follow === null ? names.pop() : undefined
+    const names = path.split('/').filter(s => s !== '')
+    const last = follow === null ? (names.pop() ?? '/') : undefined
+    const dir_wanted = follow !== null && (path.endsWith('/') || path.endsWith('/.'))
     // What must be a directory is looked at like one that has a name below it.
     if (last !== undefined || dir_wanted) names.push('.')
     for (let i = 0; i < names.length; i++) {
@@ -146,7 +154,7 @@ const path_walk = kfn(
         d = dotdot(d)
         continue
       }
-      if (names[i]!.length > NAME_MAX) return -ENAMETOOLONG
+      if (textLength(names[i]!) > NAME_MAX) return -ENAMETOOLONG
       const next = lookup_fast(d, names[i]!) ?? (yield* walk_component(k, d, names[i]!))
       if (typeof next === 'number') return next
       const at = cross_mounts(next)
@@ -163,8 +171,8 @@ const path_walk = kfn(
       }
       d = at
     }
-    if (last !== undefined && last.length > NAME_MAX) return -ENAMETOOLONG
-    return { dir: d, name: last ?? '.' }
+    if (last !== undefined && textLength(last) > NAME_MAX) return -ENAMETOOLONG
+    return { dir: d, name: last ?? '' }
   },
 )
 

@@ -6,7 +6,7 @@ import { dax_file_ops } from '../dax/device.ts'
 import { MEM_MAJOR, memory_fops } from '../mem.ts'
 import type { task_struct } from '../task_struct.ts'
 import { do_truncate } from './attr.ts'
-import { d_alloc } from './create.ts'
+import { d_alloc, is_special, may_create } from './create.ts'
 import type { Dentry } from './dcache.ts'
 import {
   AT_FDCWD,
@@ -24,9 +24,29 @@ import {
   O_TRUNC,
   O_WRONLY,
 } from './file.ts'
-import { type FileOps, type Inode, MAY_EXEC, MAY_READ, MAY_WRITE, S_ISCHR, S_ISDIR, S_ISLNK, S_ISREG } from './inode.ts'
+import {
+  type FileOps,
+  type Inode,
+  iget,
+  MAY_EXEC,
+  MAY_READ,
+  MAY_WRITE,
+  S_ISBLK,
+  S_ISCHR,
+  S_ISDIR,
+  S_ISLNK,
+  S_ISREG,
+} from './inode.ts'
 import { iput } from './iput.ts'
-import { filename_parentat, inode_permission, kern_path, lookup_one, may_open_dev } from './namei.ts'
+import {
+  cross_mounts,
+  filename_parentat,
+  inode_permission,
+  kern_path,
+  lookup_one,
+  MAX_LINKS,
+  may_open_dev,
+} from './namei.ts'
 
 /** A descriptor, or -errno of the walk, the permission or the file system. */
 export const do_sys_open = kfn(
@@ -34,7 +54,10 @@ export const do_sys_open = kfn(
   function* (ts: task_struct, at: number, path: string, flags: number, mode: number): Step<number> {
     const from = at === AT_FDCWD ? undefined : dirfd(ts, at)
     if (typeof from === 'number') return from
-    if ((flags & O_CREAT) !== 0 && (flags & O_PATH) === 0) {
+    // build_open_flags()
+    if ((flags & O_PATH) !== 0) flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW
+    if ((flags & O_CREAT) !== 0 && (flags & O_DIRECTORY) !== 0) return -EINVAL
+    if ((flags & O_CREAT) !== 0) {
       const file = yield* open_creat(ts, path, flags, mode, from)
       return typeof file === 'number' ? file : fd_install(ts, file)
     }
@@ -53,36 +76,47 @@ export const do_chdir = kfn('do_chdir', function* (ts: task_struct, path: string
   if (!S_ISDIR(inode.i_mode)) return -ENOTDIR
   const may = yield* inode_permission(inode, MAY_EXEC)
   if (may < 0) return may
+  const old = ts.cwd.peek()
+  iget(inode)
   ts.cwd.poke(d)
+  if (old !== null) yield* iput(old.d_inode.peek()!)
   return 0
 })
 
 /** Operations of what `d` names, or -errno. */
-const f_op_of = (d: Dentry, inode: Inode): FileOps | number => {
+const f_op_of = (inode: Inode): FileOps | number => {
   if (S_ISREG(inode.i_mode) || S_ISDIR(inode.i_mode)) return inode.i_fop
   if (!S_ISCHR(inode.i_mode)) return -ENXIO // fifos, sockets and block devices: nobody at the other end
-  if (!may_open_dev(d)) return -EACCES
   const major = MAJOR(inode.i_rdev)
   if (major === DAX_MAJOR) return dax_file_ops(inode) ?? -ENXIO
   return major === MEM_MAJOR ? memory_fops(inode) : -ENXIO
 }
 
+/** may_open(): 0, or why what is there cannot be opened like this. */
+const may_open = kfn('may_open', function* (d: Dentry, mask: number): Step<number> {
+  const inode = d.d_inode.peek()!
+  const { i_mode } = inode
+  if (S_ISLNK(i_mode)) return -ELOOP
+  if (S_ISDIR(i_mode) && (mask & MAY_WRITE) !== 0) return -EISDIR
+  if ((S_ISCHR(i_mode) || S_ISBLK(i_mode)) && !may_open_dev(d)) return -EACCES
+  return yield* inode_permission(inode, mask)
+})
+
 /** do_open(): the open file of a name that is there. */
 const do_open = kfn('do_open', function* (d: Dentry, flags: number, created = false): Step<File | number> {
   const inode = d.d_inode.peek()!
   const acc = flags & O_ACCMODE
-  if ((flags & O_PATH) !== 0)
-    return !S_ISDIR(inode.i_mode) && (flags & O_DIRECTORY) !== 0 ? -ENOTDIR : new File(d, flags, {})
-  if (S_ISLNK(inode.i_mode)) return -ELOOP
-  if (S_ISDIR(inode.i_mode) && (acc !== O_RDONLY || (flags & O_CREAT) !== 0)) return -EISDIR
-  if (!S_ISDIR(inode.i_mode) && (flags & O_DIRECTORY) !== 0) return -ENOTDIR
-  const ops = f_op_of(d, inode)
-  if (typeof ops === 'number') return ops
+  const is_dir = S_ISDIR(inode.i_mode)
+  if (is_dir && (flags & O_CREAT) !== 0) return -EISDIR
+  if (!is_dir && (flags & O_DIRECTORY) !== 0) return -ENOTDIR
+  if ((flags & O_PATH) !== 0) return new File(d, flags, {})
   if (!created) {
-    const mask = (acc === O_WRONLY ? 0 : MAY_READ) | (acc === O_RDONLY ? 0 : MAY_WRITE)
-    const may = yield* inode_permission(inode, mask)
+    const write = acc !== O_RDONLY || (flags & O_TRUNC) !== 0
+    const may = yield* may_open(d, (acc === O_WRONLY ? 0 : MAY_READ) | (write ? MAY_WRITE : 0))
     if (may < 0) return may
   }
+  const ops = f_op_of(inode)
+  if (typeof ops === 'number') return ops
   const file = new File(d, flags, ops)
   const rc = ops.open ? yield* ops.open(inode, file) : 0
   if (rc < 0) {
@@ -104,21 +138,25 @@ const open_creat = kfn(
   'lookup_open',
   function* (ts: task_struct, path: string, flags: number, mode: number, from?: Dentry): Step<File | number> {
     const { k } = ts
-    const at = yield* filename_parentat(k, path, from)
-    if (typeof at === 'number') return at
-    const { dir, name } = at
-    if (name === '.' || name === '..' || path.endsWith('/')) return -EISDIR
-    const there = yield* lookup_one(k, dir, name)
-    if (typeof there !== 'number') {
+    let at = yield* filename_parentat(k, path, from)
+    for (let links = 0; ; links++) {
+      if (typeof at === 'number') return at
+      if (is_special(at.name)) return (flags & O_EXCL) !== 0 ? -EEXIST : -EISDIR
+      if (path.endsWith('/')) return -EISDIR
+      const there = yield* lookup_one(k, at.dir, at.name)
+      if (there === -ENOENT) break
+      if (typeof there === 'number') return there
       if ((flags & O_EXCL) !== 0) return -EEXIST
-      // Mounts and links: once more, as for any other path.
-      const d = yield* kern_path(k, path, (flags & O_NOFOLLOW) === 0, from)
-      return typeof d === 'number' ? d : yield* do_open(d, flags)
+      const link = there.d_inode.peek()!.i_link
+      if (link === null || (flags & O_NOFOLLOW) !== 0) return yield* do_open(cross_mounts(there), flags)
+      // What a link points to is made, if need be.
+      if (links === MAX_LINKS) return -ELOOP
+      path = link
+      at = yield* filename_parentat(k, path, at.dir)
     }
-    if (there !== -ENOENT) return there
-    if ((flags & O_DIRECTORY) !== 0) return -EINVAL
+    const { dir, name } = at
     const inode = dir.d_inode.peek()!
-    const may = yield* inode_permission(inode, MAY_WRITE | MAY_EXEC)
+    const may = yield* may_create(inode)
     if (may < 0) return may
     yield* down_write(inode.i_rwsem)
     const d = d_alloc(dir, name, false)

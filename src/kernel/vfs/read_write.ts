@@ -9,13 +9,14 @@ import { type Kiocb, S_ISDIR } from './inode.ts'
 export const vfs_rw = kfn(
   'vfs_rw',
   function* (ts: task_struct, fd: number, buf: Uint8Array, pos: number | null, write: boolean): Step<number> {
+    if (pos !== null && pos < 0) return -EINVAL
     const f = fdget(ts, fd)
     if (typeof f === 'number') return f
     if (write ? !f.writable : !f.readable) return -EBADF
     if (S_ISDIR(f.f_inode.i_mode)) return -EISDIR
     const iter = write ? f.f_op.write_iter : f.f_op.read_iter
-    if (iter === undefined || (pos !== null && pos < 0)) return -EINVAL
-    const at = pos ?? (yield* start(f, write))
+    if (iter === undefined) return -EINVAL
+    const at = write && appends(f) ? yield* f.f_inode.i_size.load() : (pos ?? (yield* f.f_pos.load()))
     const iocb: Kiocb = { file: f, pos: at, buf, count: buf.length }
     const n = yield* iter(iocb)
     if (n > 0 && pos === null) yield* f.f_pos.store(at + n)
@@ -23,13 +24,9 @@ export const vfs_rw = kfn(
   },
 )
 
-/** Where a read or write without position starts. O_APPEND counts only on a kernel without L06. */
-const start = kfn('file_pos', function* (f: File, write: boolean): Step<number> {
-  const famfs = f.f_inode.fuse !== null
-  if (write && (f.f_flags & O_APPEND) !== 0 && !(famfs && f.f_inode.k.profile.has('L06')))
-    return yield* f.f_inode.i_size.load()
-  return yield* f.f_pos.load()
-})
+/** O_APPEND: every write goes to the end, also one that names a position. On famfs only on a kernel without L06. */
+const appends = (f: File): boolean =>
+  (f.f_flags & O_APPEND) !== 0 && !(f.f_inode.fuse !== null && f.f_inode.k.profile.has('L06'))
 
 export const SEEK_SET = 0
 export const SEEK_CUR = 1

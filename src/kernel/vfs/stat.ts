@@ -1,9 +1,9 @@
 // stat(2), statfs(2), readdir(3).
 import { kfn, type Step } from '../../sim/index.ts'
-import { ENOSYS, ENOTDIR } from '../../wire/index.ts'
+import { ENOENT, ENOSYS, ENOTDIR } from '../../wire/index.ts'
 import type { task_struct } from '../task_struct.ts'
-import { fdget } from './file.ts'
-import { type DirEntry, type Inode, type InodeAttr, S_ISDIR, type StatFs } from './inode.ts'
+import { fdget, fdget_raw } from './file.ts'
+import { type DirEntry, type Inode, type InodeAttr, IS_DEADDIR, S_ISDIR, type StatFs } from './inode.ts'
 import { kern_path } from './namei.ts'
 import { shmem_statfs } from './tmpfs.ts'
 
@@ -40,7 +40,7 @@ export const vfs_lstat = kfn('vfs_lstat', function* (ts: task_struct, path: stri
 })
 
 export const vfs_fstat = kfn('vfs_fstat', function* (ts: task_struct, fd: number): Step<Stat | number> {
-  const f = fdget(ts, fd)
+  const f = fdget_raw(ts, fd)
   return typeof f === 'number' ? f : yield* vfs_getattr(f.f_inode)
 })
 
@@ -57,6 +57,7 @@ export const iterate_dir = kfn('iterate_dir', function* (ts: task_struct, fd: nu
   if (typeof f === 'number') return f
   const inode = f.f_inode
   if (!S_ISDIR(inode.i_mode)) return -ENOTDIR
+  if (IS_DEADDIR(inode)) return -ENOENT
   if (f.f_op.iterate) {
     const rc = inode.i_op.getattr ? yield* inode.i_op.getattr(inode) : 0
     if (rc < 0) return rc

@@ -1,9 +1,9 @@
 // tmpfs: the host's own small file system (mm/shmem.c), with files, directories, links and nodes. What a file holds is a list of
 // pieces that are never changed, only replaced, so that it rewinds and a program may keep what it read.
 import { assert, Cell, divDown, divUp, kfn, max, min, type Step } from '../../sim/index.ts'
-import { EEXIST, ENODATA, ENOTEMPTY, EOPNOTSUPP } from '../../wire/index.ts'
+import { EEXIST, EINVAL, ENODATA, ENOTEMPTY, EOPNOTSUPP, textLength } from '../../wire/index.ts'
 import type { Kernel } from '../kernel.ts'
-import { setattr_prepare } from './attr.ts'
+import { mode_to_set, setattr_prepare } from './attr.ts'
 import { Dentry } from './dcache.ts'
 import {
   type FileOps,
@@ -18,6 +18,7 @@ import {
   S_IFLNK,
   S_IFREG,
   S_ISDIR,
+  S_ISGID,
   S_ISREG,
   type StatFs,
 } from './inode.ts'
@@ -26,6 +27,8 @@ import { iput } from './iput.ts'
 /** Bytes of one piece of a file. */
 const PIECE = 0x10000
 const PAGE = 4096
+/** A link of so many bytes takes a page. */
+const SHORT_SYMLINK_LEN = 128
 /** What a name adds to the size of its directory, bytes. */
 const BOGO_DIRENT_SIZE = 20
 const TMPFS_MAGIC = 0x01021994
@@ -49,7 +52,7 @@ function shmem_get_inode(k: Kernel, mode: number, o: { uid?: number; gid?: numbe
   const dir = S_ISDIR(mode)
   const inode = new Inode(k, k.new_ino(), new_attr(mode, dir ? 2 : 1, now, o.uid, o.gid), {
     i_op: dir ? shmem_dir_inode_operations : shmem_inode_operations,
-    i_fop: S_ISREG(mode) ? shmem_file_operations : {},
+    i_fop: S_ISREG(mode) ? shmem_file_operations : dir ? shmem_dir_operations : {},
     rdev: o.rdev,
     leaf: dir ? undefined : k.leaf_inode,
   })
@@ -97,19 +100,27 @@ const instantiate = (dentry: Dentry, inode: Inode): number => {
   return 0
 }
 
+/** inode_init_owner(): what a task makes is its own, and of its group, unless the directory has set-group-id. */
+const init_owner = (dir: Inode, mode: number): { uid: number; gid: number; mode: number } => {
+  const { uid, gid } = dir.k.current.cred
+  if ((dir.i_mode & S_ISGID) === 0) return { uid, gid, mode }
+  return { uid, gid: dir.i_attr.peek().gid, mode: S_ISDIR(mode) ? mode | S_ISGID : mode }
+}
+
 const shmem_mknod = kfn(
   'shmem_mknod',
   function* (dir: Inode, dentry: Dentry, mode: number, rdev: number): Step<number> {
-    const { uid, gid } = dir.k.current.cred
-    return instantiate(dentry, shmem_get_inode(dir.k, mode, { uid, gid, rdev }))
+    const owner = init_owner(dir, mode)
+    return instantiate(dentry, shmem_get_inode(dir.k, owner.mode, { ...owner, rdev }))
   },
 )
 
 const shmem_symlink = kfn('shmem_symlink', function* (dir: Inode, dentry: Dentry, target: string): Step<number> {
-  const { uid, gid } = dir.k.current.cred
-  const inode = shmem_get_inode(dir.k, S_IFLNK | 0o777, { uid, gid })
+  const owner = init_owner(dir, S_IFLNK | 0o777)
+  const inode = shmem_get_inode(dir.k, owner.mode, owner)
   inode.i_link = target
-  inode.i_size.poke(target.length)
+  inode.i_size.poke(textLength(target))
+  if (textLength(target) >= SHORT_SYMLINK_LEN) touch(inode, { blocks: PAGE / 512 })
   return instantiate(dentry, inode)
 })
 
@@ -158,7 +169,8 @@ const shmem_setattr = kfn('shmem_setattr', function* (inode: Inode, attr: Iattr)
     touch(inode, { blocks: blocks_of(kept) })
   }
   const a = inode.i_attr.peek()
-  const { mode = a.mode, uid = a.uid, gid = a.gid, atime = a.atime, mtime = a.mtime } = attr
+  const { uid = a.uid, gid = a.gid, atime = a.atime, mtime = a.mtime } = attr
+  const mode = attr.mode === undefined ? a.mode : attr.kill ? attr.mode : mode_to_set(inode, attr.mode)
   inode.i_attr.poke({
     ...a,
     mode: (a.mode & ~0o7777) | (mode & 0o7777),
@@ -178,7 +190,15 @@ const blocks_of = (pieces: Pieces): number => {
   return pages * (PAGE / 512)
 }
 
+/** xattr_resolve_name(): 0, or -errno for a name that tmpfs has no handler for. */
+const xattr_resolve_name = (name: string): number => {
+  const prefix = ['user.', 'trusted.', 'security.'].find(p => name.startsWith(p))
+  return prefix === undefined ? -EOPNOTSUPP : name === prefix ? -EINVAL : 0
+}
+
 const shmem_getxattr = kfn('shmem_getxattr', function* (inode: Inode, name: string): Step<Uint8Array | number> {
+  const bad = xattr_resolve_name(name)
+  if (bad < 0) return bad
   return inode.tmpfs!.xattrs.peek().find(x => x.name === name)?.value ?? -ENODATA
 })
 
@@ -188,6 +208,8 @@ const XATTR_REPLACE = 2
 const shmem_setxattr = kfn(
   'shmem_setxattr',
   function* (inode: Inode, name: string, value: Uint8Array, flags: number): Step<number> {
+    const bad = xattr_resolve_name(name)
+    if (bad < 0) return bad
     const { xattrs } = inode.tmpfs!
     const old = xattrs.peek()
     const there = old.some(x => x.name === name)
@@ -198,6 +220,17 @@ const shmem_setxattr = kfn(
     return 0
   },
 )
+
+const shmem_removexattr = kfn('shmem_removexattr', function* (inode: Inode, name: string): Step<number> {
+  const bad = xattr_resolve_name(name)
+  if (bad < 0) return bad
+  const { xattrs } = inode.tmpfs!
+  const old = xattrs.peek()
+  const kept = old.filter(x => x.name !== name)
+  if (kept.length === old.length) return -ENODATA
+  xattrs.poke(kept)
+  return 0
+})
 
 const shmem_listxattr = kfn('shmem_listxattr', function* (inode: Inode): Step<string[] | number> {
   return inode.tmpfs!.xattrs.peek().map(x => x.name)
@@ -228,6 +261,7 @@ const shmem_write_iter = kfn('shmem_file_write_iter', function* (iocb: Kiocb): S
   const pieces = data!.peek().slice()
   const from = iocb.buf
   const n = iocb.count
+  if (n === 0) return 0
   for (let done = 0; done < n; ) {
     const at = iocb.pos + done
     const i = divDown(at, PIECE)
@@ -267,11 +301,14 @@ const shmem_file_operations: FileOps = {
   fallocate: shmem_fallocate,
 }
 
+const shmem_dir_operations: FileOps = { fsync: shmem_fsync }
+
 const shmem_inode_operations: InodeOps = {
   setattr: shmem_setattr,
   getxattr: shmem_getxattr,
   setxattr: shmem_setxattr,
   listxattr: shmem_listxattr,
+  removexattr: shmem_removexattr,
 }
 
 const shmem_dir_inode_operations: InodeOps = {
