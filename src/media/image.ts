@@ -1,21 +1,7 @@
-// A whole device looked at: described as one plain object, and checked. Reads through the caller's function only.
+// A whole device looked at: described as one plain object. Reads through the caller's function only.
 // The object's shape and key order are those of the reference dumps, so JSON texts can be compared.
 
-import { roundUp } from '../sim/index.ts'
-import {
-  AU_SIZE,
-  ENTRY_SIZE,
-  FM,
-  LE,
-  LE_FILE,
-  LH,
-  LOG_HEADER_SIZE,
-  LOG_OFFSET,
-  PATH_FIELD,
-  SB,
-  SB_AREA,
-  SB_SIZE,
-} from './constants.ts'
+import { ENTRY_SIZE, FM, LE, LE_FILE, LH, LOG_HEADER_SIZE, LOG_OFFSET, SB, SB_SIZE } from './constants.ts'
 import type { Extent } from './fmap.ts'
 import { getU32, hexU64 } from './ints.ts'
 import {
@@ -24,26 +10,12 @@ import {
   decodeLogHeader,
   type EntryCheck,
   entryOffset,
-  type FileEntry,
   type LogEntry,
   type LogHeaderCheck,
   logCapacity,
-  pathTerminated,
 } from './log.ts'
-import { skipReason } from './logplay.ts'
-import { isSecondary, secondaryWhy } from './secondary.ts'
-import {
-  accountOf,
-  claimEntry,
-  claimRange,
-  countTaken,
-  openAccount,
-  opensAccount,
-  type SpaceAccount,
-  takenRuns,
-  unitMapCrc,
-} from './space.ts'
-import { decodeSuperblock, type Superblock, type SuperblockCheck } from './superblock.ts'
+import { claimEntry, countTaken, openAccount, type SpaceAccount, takenRuns, unitMapCrc } from './space.ts'
+import { decodeSuperblock, type SuperblockCheck } from './superblock.ts'
 
 /** Bytes [off, off+len) of the device; fewer when the device ends there. */
 export type ReadBytes = (off: number, len: number) => Uint8Array
@@ -122,7 +94,7 @@ export type ImageDump = {
 /** What of it fsck needs. */
 export type UsageDump = Pick<ImageDump, 'superblock' | 'log' | 'bitmap' | 'stats'>
 
-function hex(v: number): string {
+export function hex(v: number): string {
   return `0x${v.toString(16)}`
 }
 
@@ -223,7 +195,7 @@ export function describeUsage(sbBytes: Uint8Array, lhBytes: Uint8Array, acc: Spa
 }
 
 /** Entries that are there to be read: no more than next_index, the header's length, the superblock's or the device hold. */
-function readableEntries(nextIndex: number, headerLen: number, sbLen: number, deviceSize: number): number {
+export function readableEntries(nextIndex: number, headerLen: number, sbLen: number, deviceSize: number): number {
   let len = headerLen < sbLen ? headerLen : sbLen
   if (deviceSize - LOG_OFFSET < len) len = deviceSize - LOG_OFFSET
   const capacity = logCapacity(len)
@@ -233,7 +205,7 @@ function readableEntries(nextIndex: number, headerLen: number, sbLen: number, de
 type EntryLook = (i: number, bytes: Uint8Array, check: EntryCheck, e: LogEntry) => void
 
 /** Read, check and decode entries 0 to n-1, one after the other. */
-function eachEntry(read: ReadBytes, n: number, look: EntryLook): void {
+export function eachEntry(read: ReadBytes, n: number, look: EntryLook): void {
   for (let i = 0; i < n; i++) {
     const bytes = read(LOG_OFFSET + entryOffset(i), ENTRY_SIZE)
     look(i, bytes, checkEntry(bytes, i), decodeEntry(bytes))
@@ -273,123 +245,4 @@ export function describeImage(read: ReadBytes, deviceSize: number): ImageDump {
   dump.bitmap = bitmap
   dump.stats = stats
   return dump
-}
-
-/** Problems of one extent or strip, each prefixed with `where`; also enters it into the account of its device. */
-function extentProblems(out: string[], where: string, x: Extent, all: SpaceAccount, firstSize: number): void {
-  const acc = accountOf(all, x.dev)
-  const { allocUnit, nbits } = acc.map
-  const deviceSize = acc === all ? firstSize : nbits * allocUnit
-  if (x.offset % allocUnit !== 0) {
-    out.push(`${where}: offset ${hex(x.offset)}, expected a multiple of ${hex(allocUnit)}`)
-  }
-  if (x.offset + x.len > deviceSize) {
-    out.push(`${where}: ends at ${hex(x.offset + x.len)}, expected at most the device size ${hex(deviceSize)}`)
-  }
-  const clashes = claimRange(acc, x.offset, x.len)
-  if (clashes > 0) {
-    out.push(`${where}: ${clashes} units from ${hex(x.offset)} on are already taken, expected them free`)
-  }
-}
-
-function fileProblems(out: string[], name: string, e: FileEntry, acc: SpaceAccount, deviceSize: number): void {
-  const { fmap } = e
-  if (fmap.kind === 'bad') {
-    out.push(`${name}: map: ${fmap.why}`)
-    return
-  }
-  if (fmap.kind === 'simple') {
-    let sum = 0
-    fmap.extents.forEach((x, j) => {
-      sum += x.len
-      extentProblems(out, `${name} extent ${j}`, x, acc, deviceSize)
-    })
-    const want = roundUp(e.size, AU_SIZE)
-    if (sum !== want) out.push(`${name}: extents hold ${sum} bytes, expected ${want} for a size of ${e.size}`)
-    return
-  }
-  const { chunkSize, strips } = fmap
-  strips.forEach((x, j) => {
-    extentProblems(out, `${name} strip ${j}`, x, acc, deviceSize)
-  })
-  if (strips.length === 0) {
-    out.push(`${name}: no strips, expected 1 to 16`)
-    return
-  }
-  if (chunkSize === 0 || chunkSize % acc.map.allocUnit !== 0) {
-    out.push(`${name}: chunk size ${hex(chunkSize)}, expected a multiple of ${hex(acc.map.allocUnit)}`)
-    return
-  }
-  const want = roundUp(roundUp(e.size, acc.map.allocUnit), strips.length * chunkSize) / strips.length
-  strips.forEach((x, j) => {
-    if (x.len !== want) out.push(`${name} strip ${j}: length ${hex(x.len)}, expected ${hex(want)}`)
-  })
-}
-
-function headerProblems(out: string[], sb: Superblock, lh: LogHeaderCheck & { ok: true }, deviceSize: number): void {
-  const h = lh.header
-  if (sb.logOffset !== LOG_OFFSET) out.push(`superblock: log_offset ${sb.logOffset}, expected ${LOG_OFFSET}`)
-  if (SB_AREA + sb.logLen > deviceSize) {
-    out.push(`superblock: log_len ${sb.logLen} ends past the device, expected at most ${deviceSize - SB_AREA}`)
-  }
-  if (sb.daxdevSize !== deviceSize) out.push(`superblock: device size ${sb.daxdevSize}, expected ${deviceSize}`)
-  if (h.logLen !== sb.logLen) out.push(`log header: log_len ${h.logLen}, expected ${sb.logLen} as in the superblock`)
-  const last = logCapacity(h.logLen) - 1
-  if (h.lastIndex !== last) out.push(`log header: last_index ${h.lastIndex}, expected ${last} for log_len ${h.logLen}`)
-  if (h.nextIndex > last + 1) out.push(`log header: next_index ${h.nextIndex}, expected at most ${last + 1}`)
-  if (h.nextSeqnum !== h.nextIndex) {
-    out.push(`log header: next_seqnum ${h.nextSeqnum}, expected ${h.nextIndex} as next_index`)
-  }
-}
-
-/**
- * Everything wrong with the device, one line each: thing, place, expected. Empty means a sound image. Far stricter
- * than the tools themselves, which check little beyond the CRCs (userspace.md i.1, Q16 and Q17).
- */
-export function validateImage(read: ReadBytes, deviceSize: number): string[] {
-  const out: string[] = []
-  const sb = decodeSuperblock(read(0, SB_SIZE))
-  const lh = decodeLogHeader(read(LOG_OFFSET, LOG_HEADER_SIZE))
-  if (sb.ok && isSecondary(sb.sb)) return [secondaryWhy(sb.sb)]
-  if (!sb.ok) out.push(sb.why)
-  if (!lh.ok) out.push(lh.why)
-  if (!sb.ok || !lh.ok) return out
-  headerProblems(out, sb.sb, lh, deviceSize)
-  const acc = openAccount(deviceSize, sb.sb.allocUnit, sb.sb.logLen)
-  const kinds = new Map<string, 'file' | 'mkdir'>()
-  const n = readableEntries(lh.header.nextIndex, lh.header.logLen, sb.sb.logLen, deviceSize)
-  eachEntry(read, n, (i, bytes, check, e) => {
-    if (check.errs > 0) {
-      out.push(check.why)
-      return
-    }
-    const name = `log entry ${i}`
-    if (!pathTerminated(bytes)) out.push(`${name}: path without a NUL in its ${PATH_FIELD} bytes, expected one`)
-    const skip = skipReason(bytes)
-    if (skip) out.push(`${name}: ${skip.why}, so log play passes over it; expected a relative path and real offsets`)
-    if (e.type === 'other') out.push(`${name}: ${e.why}`)
-    if (e.type === 'add_daxdev') {
-      const next = acc.further.length + 1
-      if (!opensAccount(acc, e))
-        out.push(
-          `${name}: adds device ${e.index} of ${e.size} bytes, expected device ${next}, the next, of a size to map`,
-        )
-      claimEntry(acc, e)
-    }
-    if (e.type !== 'file' && e.type !== 'mkdir') return
-    const before = kinds.get(e.path)
-    if (before !== undefined && (before === 'file' || e.type === 'file')) {
-      out.push(`${name}: path ${JSON.stringify(e.path)} was logged before, expected a new one`)
-    }
-    kinds.set(e.path, e.type)
-    const slash = e.path.lastIndexOf('/')
-    const parent = slash < 0 ? '' : e.path.slice(0, slash)
-    if (e.path.split('/').includes('..')) {
-      out.push(`${name}: path ${JSON.stringify(e.path)} climbs out with "..", expected none`)
-    } else if (parent !== '' && kinds.get(parent) !== 'mkdir') {
-      out.push(`${name}: directory ${JSON.stringify(parent)} was not logged before it, expected it to be`)
-    }
-    if (e.type === 'file') fileProblems(out, name, e, acc, deviceSize)
-  })
-  return out
 }

@@ -20,7 +20,6 @@ export {
   type ImageDump,
   type ReadBytes,
   type UsageDump,
-  validateImage,
 } from './image.ts'
 export { isPowerOfTwo } from './ints.ts'
 export {
@@ -64,3 +63,4 @@ export {
 export { decodeSuperblock, encodeSuperblock, type Superblock, type SuperblockCheck } from './superblock.ts'
 export { getText, putText, textBytes } from './text.ts'
 export { NIL_UUID, parseUuid, putUuid, UUID_SIZE, uuidFrom, uuidText } from './uuid.ts'
+export { counterProblems, LogValidator, validateImage } from './validate.ts'
