@@ -1,18 +1,8 @@
 // Starting programs: fork, exec and wait in one, and a command line as a shell would split it.
 import { FATAL_SIGNALS, type ProcessEnd, type Sys, spawn_process } from '../kernel/index.ts'
 import { Completion, complete, kfn, type Step, wait_for_completion } from '../sim/index.ts'
-import type { Proc, Program, Site } from './proc.ts'
+import type { End, Proc, Program, Site } from './proc.ts'
 import { PROGRAMS } from './programs.ts'
-
-/** How a command ended. */
-export interface End {
-  /** Exit code; 128 and the number of the signal that ended it; 127: no such program. */
-  readonly rc: number
-  readonly signal: string | null
-  /** Lines of standard output and of standard error. */
-  readonly out: readonly string[]
-  readonly err: readonly string[]
-}
 
 /** A command line's words, and the variables set in front of them. */
 export interface CommandLine {
@@ -59,6 +49,23 @@ export function commandLine(words: readonly string[]): CommandLine {
 
 const NOTHING: ReadonlyMap<string, string> = new Map()
 
+/** What a program is given whose lines go to `to`. */
+export const start = (
+  sys: Sys,
+  site: Site,
+  argv: readonly string[],
+  env: ReadonlyMap<string, string>,
+  to: { readonly out: string[]; readonly err: string[] },
+): Proc => ({
+  sys,
+  argv,
+  env,
+  site,
+  out: l => void to.out.push(l),
+  err: l => void to.err.push(l),
+  run: (words, more = env) => exec(sys, site, words, more),
+})
+
 /** Start a program as a process of its own and wait for its end. */
 export const exec = kfn(
   'execve',
@@ -75,8 +82,7 @@ export const exec = kfn(
       k,
       name,
       function* (own) {
-        const p: Proc = { sys: own, argv: words, env, site, out: l => void out.push(l), err: l => void err.push(l) }
-        return yield* program(p)
+        return yield* program(start(own, site, words, env, { out, err }))
       },
       {
         parent: sys.ts,

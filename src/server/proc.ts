@@ -13,6 +13,16 @@ export interface Site {
   draw(n: number): number
 }
 
+/** How a program ended. */
+export interface End {
+  /** Exit code; 128 and the number of the signal that ended it; 127: no such program. */
+  readonly rc: number
+  readonly signal: string | null
+  /** Lines of standard output and of standard error. */
+  readonly out: readonly string[]
+  readonly err: readonly string[]
+}
+
 export interface Proc {
   readonly sys: Sys
   /** The words it was started with, its own name first. */
@@ -23,6 +33,8 @@ export interface Proc {
   out(line: string): void
   /** A line to standard error. */
   err(line: string): void
+  /** fork, exec and wait: another program, with this one's environment unless another is given. */
+  run(words: readonly string[], env?: ReadonlyMap<string, string>): Op<End>
 }
 
 /** main() of a program; its exit code. */

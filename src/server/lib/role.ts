@@ -1,7 +1,7 @@
 // Who a host is to a file system: its owner, when the system uuid in the superblock is its own, or a client. The host's uuid is
 // the text in /opt/famfs/system_uuid, made by the first program that asks (userspace.md a.7, c.4).
 import { O_CREAT, O_RDONLY, O_RDWR, S_ISREG } from '../../kernel/index.ts'
-import { parseUuid, type SuperblockCheck } from '../../media/index.ts'
+import { parseUuid, type Superblock } from '../../media/index.ts'
 import { kfn, type Step } from '../../sim/index.ts'
 import { EEXIST } from '../../wire/index.ts'
 import type { Proc } from '../proc.ts'
@@ -54,8 +54,8 @@ export const system_uuid = kfn('famfs_get_system_uuid', function* (p: Proc): Ste
   return null
 })
 
-/** famfs_get_role(): what this host is to the file system of a superblock. Without a uuid of its own it is a client. */
-export const get_role = kfn('famfs_get_role', function* (p: Proc, check: SuperblockCheck): Step<Role> {
-  if (!check.ok) return 'nosuper'
-  return (yield* system_uuid(p)) === check.sb.systemUuid ? 'owner' : 'client'
+/** famfs_get_role(): what this host is to the file system of a superblock that checks. Without a uuid of its own it is a client. */
+export const get_role = kfn('famfs_get_role', function* (p: Proc, sb: Superblock | null): Step<Role> {
+  if (sb === null) return 'nosuper'
+  return (yield* system_uuid(p)) === sb.systemUuid ? 'owner' : 'client'
 })

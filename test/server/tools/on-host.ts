@@ -1,5 +1,5 @@
 // A world with hosts for tests of famfs programs: programs run by name, or a body with what a program is given.
-import type { Proc } from '../../../src/server/index.ts'
+import { type Proc, start } from '../../../src/server/index.ts'
 import { GiB, type Op, type Step } from '../../../src/sim/index.ts'
 import { type Host, World, type WorldOptions } from '../../../src/world/index.ts'
 
@@ -16,15 +16,7 @@ export function asProgram<T>(h: Host, body: (p: Proc) => Op<T> | Step<T>): { val
   const err: string[] = []
   const { site } = h
   const value = h.world.setup(h, 'test', function* (sys) {
-    const p: Proc = {
-      sys,
-      argv: ['test'],
-      env: new Map(),
-      site,
-      out: l => void out.push(l),
-      err: l => void err.push(l),
-    }
-    return yield* body(p)
+    return yield* body(start(sys, site, ['test'], new Map(), { out, err }))
   })
   return { value, out, err }
 }
