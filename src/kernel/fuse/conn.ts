@@ -25,5 +25,7 @@ export class FuseDev {
 /** fuse_dev_release(): the server closed its end (or died): the connection aborts. */
 export const fuse_dev_release = kfn('fuse_dev_release', function* (dev: FuseDev): Step<void> {
   yield* fuse_abort_conn(dev.fc)
+  // Never mounted: nobody else will drop the superblock's reference.
+  if (dev.fm.sb === null) yield* fuse_conn_put(dev.fc)
   yield* fuse_conn_put(dev.fc)
 })
