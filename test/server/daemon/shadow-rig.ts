@@ -17,7 +17,7 @@ import { fused_handlers } from '../../../src/server/daemon/operations.ts'
 import { parse_options } from '../../../src/server/daemon/options.ts'
 import type { Reply } from '../../../src/server/daemon/session.ts'
 import { insim } from '../../../src/server/daemon/transport/insim.ts'
-import { Cell, kfn, type Step } from '../../../src/sim/index.ts'
+import { Cell, kfn, MiB, roundUp, type Step } from '../../../src/sim/index.ts'
 import { decodeRequest, encodeRequest, type OpName } from '../../../src/wire/index.ts'
 import { Rig, type RigOptions } from '../../kernel/raw-server.ts'
 
@@ -49,7 +49,7 @@ export function make_tree(rig: Rig, tree: Tree, shadow = SHADOW): void {
 /** The text of a shadow file with one extent. */
 export const yaml = (path: string, size: number, offset = 0xa00000): string =>
   `---\nfile:\n  path: ${path}\n  size: ${size}\n  flags: 2\n  mode: 0644\n  uid: 0\n  gid: 0\n  nextents: 1\n` +
-  `  simple_ext_list:\n  - devindex: 0\n    offset: 0x${offset.toString(16)}\n    length: 0x200000\n...\n`
+  `  simple_ext_list:\n  - devindex: 0\n    offset: 0x${offset.toString(16)}\n    length: 0x${roundUp(size, MiB(2)).toString(16)}\n...\n`
 
 export interface DaemonOptions extends RigOptions {
   readonly server?: string
