@@ -30,11 +30,11 @@ const file_inode = (name: string, st: Stat, meta: FileMeta): NewInode => {
   return { name, attr: { ...attr_of(st), mode: S_IFREG | (meta.mode & 0o7777), uid, gid, size }, fmap, fd: -1 }
 }
 
-/** Read a shadow file: what it tells, why it tells nothing, or -errno. */
-const read_shadow = kfn('famfs_shadow_to_stat', function* (w: Worker, parent: FusedInode, name: string, st: Stat): Step<
+/** Read a shadow file of an open directory: what it tells, why it tells nothing, or -errno. */
+export const read_shadow = kfn('famfs_shadow_to_stat', function* (w: Worker, dir: number, name: string, st: Stat): Step<
   FileMeta | string | number
 > {
-  const fd = yield* w.sys.openat(parent.fd, name, O_RDONLY | O_NOFOLLOW)
+  const fd = yield* w.sys.openat(dir, name, O_RDONLY | O_NOFOLLOW)
   if (fd < 0) return fd
   const buf = new Uint8Array(min(st.size, YAML_MAX))
   const n = yield* w.sys.pread(fd, buf, 0)
@@ -68,7 +68,7 @@ export const famfs_do_lookup = kfn(
 const new_file = kfn(
   'famfs_new_file',
   function* (d: Fused, w: Worker, parent: FusedInode, name: string, st: Stat): Step<FusedInode | number> {
-    const meta = S_ISREG(st.mode) ? yield* read_shadow(w, parent, name, st) : 'neither a file nor a directory'
+    const meta = S_ISREG(st.mode) ? yield* read_shadow(w, parent.fd, name, st) : 'neither a file nor a directory'
     if (typeof meta === 'number') return fail(w, meta)
     if (typeof meta !== 'string') {
       // Another thread may have been faster while this one read.

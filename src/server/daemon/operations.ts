@@ -53,6 +53,7 @@ import type { Fused, Worker } from './fused.ts'
 import type { FusedAttr, FusedInode } from './icache.ts'
 import { attr_of, fail, famfs_do_lookup } from './lookup.ts'
 import type { Handler, Handlers, Reply } from './session.ts'
+import { fused_statfs } from './statfs.ts'
 
 const MINOR = 45
 const MAX_WRITE = 0x100000
@@ -291,9 +292,8 @@ function* releasedir(d: Fused, req: Request, w: Worker): Step<Reply> {
   return err(0)
 }
 
-/** Numbers of the file system the shadow tree lies on (Q30). */
 function* statfs(d: Fused, _req: Request, w: Worker): Step<Reply> {
-  const st = yield* w.sys.statfs(d.rootPath)
+  const st = yield* fused_statfs(d, w)
   if (typeof st === 'number') return err(fail(w, st))
   return { def: fuse_statfs_out, values: { st } }
 }

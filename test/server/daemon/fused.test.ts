@@ -1,61 +1,9 @@
 // famfs_fused as a process of a host: starting, serving the kernel, and each way it ends (userspace.md e.1, e.3;
 // behaviour_probe.txt 10 to 12).
 import { describe, expect, it } from 'vitest'
-import { O_DIRECTORY, O_RDONLY, restart_daemons, type Stat, type Sys } from '../../../src/kernel/index.ts'
-import { serverProfile } from '../../../src/profile/index.ts'
-import { rest_request } from '../../../src/server/daemon/diagnostics.ts'
-import { sock_request } from '../../../src/server/daemon/sock.ts'
-import { exec, type Site } from '../../../src/server/index.ts'
-import { GiB, type Step } from '../../../src/sim/index.ts'
+import { O_RDONLY, restart_daemons, type Stat } from '../../../src/kernel/index.ts'
 import { ECONNREFUSED, ENOENT, ENOTCONN } from '../../../src/wire/index.ts'
-import { Rig, type RigOptions } from '../../kernel/raw-server.ts'
-import { make_tree, SHADOW, type Tree, write_file, yaml } from './shadow-rig.ts'
-
-const MPT = '/mnt/famfs'
-const OPTIONS = `daxdev=/dev/dax0.0,shadow=${SHADOW},fsname=/dev/dax0.0,timeout=31536000.000000,allow_other,default_permissions`
-
-/** A host with a shadow tree; programs run in its user space. */
-const host = (tree: Tree, o: RigOptions & { server?: string } = {}) => {
-  const rig = new Rig({ devices: [{ size: GiB(1) }], ...o })
-  make_tree(rig, tree)
-  rig.run(function* (sys) {
-    yield* sys.mkdir(MPT)
-  })
-  const log: string[] = []
-  for (const op of rig.k.opcodes.all) rig.m.hooks.on(`FUSE_${op.name} sent`, () => log.push(op.name))
-  const site: Site = { server: serverProfile(o.server ?? 'famfs-48'), uuid: () => '', draw: () => 0 }
-  const fused = (options = OPTIONS, mpt = MPT) =>
-    rig.run(function* (sys) {
-      return yield* exec(sys, site, ['famfs_fused', '-o', options, mpt])
-    })
-  const stat = (path: string): Stat | number =>
-    rig.run(function* (sys) {
-      return yield* sys.stat(path)
-    })
-  const names = (path: string): string[] | number =>
-    rig.run(function* (sys) {
-      const fd = yield* sys.open(path, O_DIRECTORY)
-      if (fd < 0) return fd
-      const list = yield* sys.getdents(fd)
-      yield* sys.close(fd)
-      return typeof list === 'number' ? list : list.map(e => e.name)
-    })
-  const rest = (path: string) => rig.run(sys => ask(sys, path))
-  const kill = (signal: string): number => {
-    const pid = Number(/\d+/.exec((rest('/pid') as { body: string }).body)![0])
-    return rig.run(function* (sys) {
-      return yield* sys.kill(pid, signal)
-    })
-  }
-  const mounts = (): string[] =>
-    rig.run(function* (sys) {
-      return sys.proc_mounts().split('\n').slice(1, -1)
-    })
-  return { rig, log, fused, stat, names, rest, kill, mounts, take: () => log.splice(0) }
-}
-function* ask(sys: Sys, path: string): Step<{ status: number; body: string } | number> {
-  return yield* sock_request(sys, `${SHADOW}/sock`, rest_request('GET', path))
-}
+import { host, MPT, OPTIONS, SHADOW, type Tree, write_file, yaml } from './shadow-rig.ts'
 
 const TREE: Tree = { 'd/': '', 'd/f': yaml('d/f', 5000000), x: yaml('x', 4096, 0x1000000) }
 
@@ -156,7 +104,7 @@ describe('ending', () => {
     names(MPT)
     expect(kill('SIGKILL')).toBe(0)
     expect(names(MPT)).toBe(-ENOTCONN)
-    expect(stat(`${MPT}/x`)).toBe(-ENOTCONN)
+    expect(stat(`${MPT}/d/f`)).toBe(-ENOTCONN)
     expect(mounts()).toHaveLength(1)
     expect(rest('/pid')).toBe(-ECONNREFUSED)
     expect(rig.k.daemons.length).toBe(0)

@@ -11,13 +11,16 @@ import {
   task_struct,
 } from '../../../src/kernel/index.ts'
 import { serverProfile } from '../../../src/profile/index.ts'
+import { rest_request } from '../../../src/server/daemon/diagnostics.ts'
 import { Fused, type Worker } from '../../../src/server/daemon/fused.ts'
 import { attr_of } from '../../../src/server/daemon/lookup.ts'
 import { fused_handlers } from '../../../src/server/daemon/operations.ts'
 import { parse_options } from '../../../src/server/daemon/options.ts'
 import type { Reply } from '../../../src/server/daemon/session.ts'
+import { sock_request } from '../../../src/server/daemon/sock.ts'
 import { insim } from '../../../src/server/daemon/transport/insim.ts'
-import { Cell, kfn, MiB, roundUp, type Step } from '../../../src/sim/index.ts'
+import { exec, type Site } from '../../../src/server/index.ts'
+import { Cell, GiB, kfn, MiB, roundUp, type Step } from '../../../src/sim/index.ts'
 import { decodeRequest, encodeRequest, type OpName } from '../../../src/wire/index.ts'
 import { Rig, type RigOptions } from '../../kernel/raw-server.ts'
 
@@ -109,4 +112,50 @@ export function daemon(tree: Tree, o: DaemonOptions = {}) {
   const node = (path: string): number =>
     path.split('/').reduce((n, name) => values(ask('LOOKUP', n, undefined, [name])).nodeid as number, 1)
   return { rig, d, sys, step, ask, values, node, errno, others, last: () => unique }
+}
+
+export const MPT = '/mnt/famfs'
+export const OPTIONS = `daxdev=/dev/dax0.0,shadow=${SHADOW},fsname=/dev/dax0.0,timeout=31536000.000000,allow_other,default_permissions`
+
+/** A host with a shadow tree, a kernel, and no daemon yet; programs run in its user space. */
+export const host = (tree: Tree, o: RigOptions & { server?: string } = {}) => {
+  const rig = new Rig({ devices: [{ size: GiB(1) }], ...o })
+  make_tree(rig, tree)
+  rig.run(function* (sys) {
+    yield* sys.mkdir(MPT)
+  })
+  const log: string[] = []
+  for (const op of rig.k.opcodes.all) rig.m.hooks.on(`FUSE_${op.name} sent`, () => log.push(op.name))
+  const site: Site = { server: serverProfile(o.server ?? 'famfs-48'), uuid: () => '', draw: () => 0 }
+  const fused = (options = OPTIONS, mpt = MPT) =>
+    rig.run(function* (sys) {
+      return yield* exec(sys, site, ['famfs_fused', '-o', options, mpt])
+    })
+  const stat = (path: string): Stat | number =>
+    rig.run(function* (sys) {
+      return yield* sys.stat(path)
+    })
+  const names = (path: string): string[] | number =>
+    rig.run(function* (sys) {
+      const fd = yield* sys.open(path, O_DIRECTORY)
+      if (fd < 0) return fd
+      const list = yield* sys.getdents(fd)
+      yield* sys.close(fd)
+      return typeof list === 'number' ? list : list.map(e => e.name)
+    })
+  const rest = (path: string) => rig.run(sys => ask(sys, path))
+  const kill = (signal: string): number => {
+    const pid = Number(/\d+/.exec((rest('/pid') as { body: string }).body)![0])
+    return rig.run(function* (sys) {
+      return yield* sys.kill(pid, signal)
+    })
+  }
+  const mounts = (): string[] =>
+    rig.run(function* (sys) {
+      return sys.proc_mounts().split('\n').slice(1, -1)
+    })
+  return { rig, site, log, fused, stat, names, rest, kill, mounts, take: () => log.splice(0) }
+}
+function* ask(sys: Sys, path: string): Step<{ status: number; body: string } | number> {
+  return yield* sock_request(sys, `${SHADOW}/sock`, rest_request('GET', path))
 }
