@@ -31,6 +31,7 @@ export {
   type ProcessOptions,
   restart_daemons,
   spawn_process,
+  spawn_thread,
   start_daemon,
 } from './process.ts'
 export { asked_to_end, FATAL_SIGNALS } from './signal.ts'

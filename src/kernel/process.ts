@@ -94,6 +94,12 @@ export function spawn_process(
   return { task: start(ts, body, o), ts }
 }
 
+/** pthread_create(): one more thread of a process, which ends when `body` returns. */
+export function spawn_thread(leader: task_struct, comm: string, body: (sys: Sys) => Step<any>): Task {
+  leader.nr_threads.poke(leader.nr_threads.peek() + 1)
+  return start(new task_struct(leader.k, comm, { user: true, leader }), body, {})
+}
+
 /**
  * The serving threads of a process. They share its descriptors and memory, may sleep when a run ends, and are started again
  * after a rewind to a time when they ran: what a thread's body keeps must be in cells.
