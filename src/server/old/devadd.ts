@@ -2,8 +2,8 @@
 // has size and uuid and no path: where a host finds the device is for that host to say when it mounts.
 import type { Sys } from '../../kernel/index.ts'
 import { kfn, type Step } from '../../sim/index.ts'
-import type { FamfsMount } from '../old/mount.ts'
 import { append_log, build_bitmap, type Done, with_log } from './creat.ts'
+import type { FamfsMount } from './mount.ts'
 
 /** Add a device of `size` bytes under the next index. */
 export const famfs_devadd = kfn(

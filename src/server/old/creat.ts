@@ -14,9 +14,9 @@ import {
   useEntry,
 } from '../alloc/index.ts'
 import { flush_processor_cache, invalidate_processor_cache } from '../lib/cache.ts'
-import { LOG_PATH, type Mapped, map_file, read_log, type UsedLog, unmap_file } from '../old/media_file.ts'
-import type { FamfsMount } from '../old/mount.ts'
 import { S_IFDIR, S_IFREG } from '../shadow.ts'
+import { LOG_PATH, type Mapped, map_file, read_log, type UsedLog, unmap_file } from './media_file.ts'
+import type { FamfsMount } from './mount.ts'
 
 export interface CreatOptions {
   /** Permission bits. */
