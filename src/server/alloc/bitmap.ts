@@ -38,6 +38,8 @@ export type LogUsage = {
   bad: number
   /** One line for each bad entry or one that could not be followed. */
   notes: string[]
+  /** Does a device that an entry adds have a map of its own? */
+  several: boolean
 }
 
 /** A session over a map, searching from the start. */
@@ -46,8 +48,8 @@ export function openSession(map: UnitMap): AllocSession {
 }
 
 /** An account with only superblock and log taken; feed it with useEntry. */
-export function openUsage(sb: Superblock): LogUsage {
-  return { account: openAccount(sb.daxdevSize, sb.allocUnit, sb.logLen), entries: 0, bad: 0, notes: [] }
+export function openUsage(sb: Superblock, several = true): LogUsage {
+  return { account: openAccount(sb.daxdevSize, sb.allocUnit, sb.logLen), entries: 0, bad: 0, notes: [], several }
 }
 
 /**
@@ -68,7 +70,7 @@ export function useEntry(u: LogUsage, bytes: Uint8Array, index: number, last: bo
   const e = decodeEntry(bytes)
   if (e.type === 'other') u.notes.push(`log entry ${index}: ${e.why}`)
   if (e.type === 'file' && e.fmap.kind === 'bad') u.notes.push(`log entry ${index}: map: ${e.fmap.why}`)
-  claimEntry(u.account, e)
+  if (e.type !== 'add_daxdev' || u.several) claimEntry(u.account, e)
   u.entries++
   return 0
 }
