@@ -2,9 +2,27 @@
 import { kfn, min, type Step } from '../../sim/index.ts'
 import { getopt } from '../lib/index.ts'
 import type { Proc } from '../proc.ts'
+import { chkread } from './chkread.ts'
+import { cp } from './cp.ts'
+import { creat } from './creat.ts'
+import { flush } from './flush.ts'
+import { mkdir_command } from './mkdir.ts'
 import type { Option, Subcommand } from './subcommand.ts'
+import { check, clone, getmap, mkmeta } from './v1.ts'
+import { verify } from './verify.ts'
 
-export const COMMANDS: readonly Subcommand[] = []
+export const COMMANDS: readonly Subcommand[] = [
+  mkdir_command,
+  cp,
+  creat,
+  verify,
+  mkmeta,
+  getmap,
+  clone,
+  chkread,
+  flush,
+  check,
+]
 
 const MAX_EXIT = 127
 
