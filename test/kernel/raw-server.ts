@@ -57,6 +57,7 @@ import {
   fuse_write_out,
   INIT_BIT,
   initFlagWords,
+  type OpcodeTable,
   type OpName,
   type Request,
 } from '../../src/wire/index.ts'
@@ -111,6 +112,8 @@ export class RawServer {
   /** How long a thread is away after a reply before it reads again, ns. */
   busy = 0
   openFlags = 0
+  /** The messages it speaks; the kernel's unless set. */
+  opcodes: OpcodeTable | null = null
   /** Looks at a request first; undefined leaves it to the table. */
   script: ((req: Request) => Answer | undefined) | null = null
 
@@ -205,7 +208,7 @@ function* serve(k: Kernel, dev: FuseDev, s: RawServer): Step<number> {
   for (;;) {
     const msg = yield* fuse_dev_do_read(dev.fc)
     if (typeof msg === 'number') return msg
-    const req = decodeRequest(k.opcodes, msg)
+    const req = decodeRequest(s.opcodes ?? k.opcodes, msg)
     if ('error' in req) throw new Error(`the kernel sent nonsense: ${req.error}`)
     const a = s.answer(req)
     s.messages.push(msg)

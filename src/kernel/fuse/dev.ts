@@ -21,6 +21,7 @@ import {
   FUSE_INT_REQ_BIT,
   FUSE_REQ_ID_STEP,
   fuse_backing_map,
+  fuse_forget_one,
   type OpName,
   VERDICTS,
   viewOf,
@@ -69,12 +70,12 @@ const queue_interrupt = (fc: fuse_conn, req: fuse_req): void => {
   fc.fiq_waitq.wake_up(1)
 }
 
-/** FR_INTERRUPTED: a signal came. Who has read the request hears of it now, who has not when it is read. */
+/** FR_INTERRUPTED: a signal came. A server that has read the request hears of it now, else when it has read it. */
 const interrupt_request = kfn('fuse_interrupt', function* (req: fuse_req): Step<void> {
   const { fc } = req.fm
   yield* spin_section(fc.fiq_lock, () => {
     fc.interrupted.set(req.unique, true)
-    if (req.state.peek() === 'SENT') queue_interrupt(fc, req)
+    if (fc.processing.items.includes(req)) queue_interrupt(fc, req)
   })
 })
 
@@ -177,11 +178,32 @@ const has_work = (fc: fuse_conn) => (): boolean =>
   fc.pending.length > 0 || fc.forgets.length > 0 || fc.interrupts.length > 0 || !fc.connected
 
 /** A message that no request stands behind goes out. */
-const send_message = (fc: fuse_conn, name: OpName, unique: number, nodeid: number, arg: object): Uint8Array => {
+const send_message = (
+  fc: fuse_conn,
+  name: OpName,
+  head: { unique: number; nodeid: number },
+  arg: object,
+  data?: Uint8Array,
+): Uint8Array => {
   const { k } = fc
-  const bytes = encodeRequest(k.opcodes.op[name], { unique, nodeid }, arg)
+  const { unique } = head
+  const bytes = encodeRequest(k.opcodes.op[name], head, arg, [], data)
   k.m.emit(FUSE_SENT, `FUSE_${name}`, fc, unique, k.m.trace.on ? hashBytes(bytes) : 0, bytes)
   return bytes
+}
+
+/** FORGET; BATCH_FORGET of all there are (fuse_read_batch_forget()) when there is more than one and the server is of 7.16 or later. */
+const take_forgets = (fc: fuse_conn): Uint8Array => {
+  const unique = fc.reqctr.peek() + FUSE_REQ_ID_STEP
+  fc.reqctr.poke(unique)
+  const { nodeid, nlookup } = fc.forgets.shift()!
+  if (fc.forgets.length === 0 || fc.minor.peek() < 16)
+    return send_message(fc, 'FORGET', { unique, nodeid }, { nlookup })
+  const all = [{ nodeid, nlookup }]
+  for (let f = fc.forgets.shift(); f !== undefined; f = fc.forgets.shift()) all.push(f)
+  const data = new Uint8Array(all.length * fuse_forget_one.size)
+  for (const [i, f] of all.entries()) fuse_forget_one.write(viewOf(data), i * fuse_forget_one.size, f)
+  return send_message(fc, 'BATCH_FORGET', { unique, nodeid: 0 }, { count: all.length }, data)
 }
 
 /** What the server gets next, under fiq_lock: a message, a request, nothing (another worker was faster), or -ENODEV. */
@@ -191,19 +213,13 @@ const take_next = (fc: fuse_conn): Uint8Array | fuse_req | null | number => {
   const intr = fc.interrupts.shift()
   if (intr !== undefined) {
     k.count(k.requests, 'INTERRUPT')
-    return send_message(fc, 'INTERRUPT', intr.unique + FUSE_INT_REQ_BIT, 0, { unique: intr.unique })
+    return send_message(fc, 'INTERRUPT', { unique: intr.unique + FUSE_INT_REQ_BIT, nodeid: 0 }, { unique: intr.unique })
   }
-  const forget = fc.forgets.shift()
-  if (forget !== undefined) {
-    const unique = fc.reqctr.peek() + FUSE_REQ_ID_STEP
-    fc.reqctr.poke(unique)
-    return send_message(fc, 'FORGET', unique, forget.nodeid, { nlookup: forget.nlookup })
-  }
+  if (fc.forgets.length > 0) return take_forgets(fc)
   const req = fc.pending.shift()
   if (req === undefined) return null
   // No longer pending from here on, while fiq_lock is held: a killed waiter must not take it back any more.
   req.state.poke('SENT')
-  if (fc.interrupted.has(req.unique)) queue_interrupt(fc, req)
   return req
 }
 
@@ -236,6 +252,7 @@ export const fuse_dev_do_read = kfn('fuse_dev_do_read', function* (fc: fuse_conn
       yield* fuse_request_end(req, -ECONNABORTED)
       return -ENODEV
     }
+    if (fc.interrupted.has(req.unique)) yield* spin_section(fc.fiq_lock, () => queue_interrupt(fc, req))
     k.m.emit(FUSE_READ_BY_SERVER, `FUSE_${req.args.op.name}`, fc, req.unique, 0, null)
     return req.bytes
   }

@@ -104,6 +104,8 @@ export class fuse_conn {
   readonly offered: Cell<{ flags: number; flags2: number }>
   readonly granted: Cell<{ flags: number; flags2: number }>
   readonly max_write: Cell<number>
+  /** Of the protocol, as the server says; 0 before it does. */
+  readonly minor: Cell<number>
   /** What the server answered with ENOSYS and is not asked for again: no_open, no_flush, no_setxattr and so on. */
   readonly no_op: JMap<OpName, true>
   /** ff->flock: open files (the id of their memory) that asked the server for a lock. */
@@ -141,6 +143,7 @@ export class fuse_conn {
     this.offered = new Cell(m, 'init flags offered', { flags: 0, flags2: 0 })
     this.granted = new Cell(m, 'init flags granted', { flags: 0, flags2: 0 })
     this.max_write = new Cell(m, 'fc->max_write', 4096)
+    this.minor = new Cell(m, 'fc->minor', 0)
     this.no_op = new JMap(m.journal)
     this.flock = new JMap(m.journal)
     this.default_permissions = o.default_permissions
@@ -149,7 +152,7 @@ export class fuse_conn {
     this.famfs_devlist_sem = new RwSemaphore(m, 'fc->famfs_devlist_sem')
     this.dax_devlist = new Cell<famfs_dax_devlist | null>(m, 'fc->dax_devlist', null)
     this.alloc.owns(this.count, this.fiq_lock, this.fiq_waitq, this.reqctr, this.fpq_lock, this.initialized)
-    this.alloc.owns(this.blocked_waitq, this.offered, this.granted, this.max_write)
+    this.alloc.owns(this.blocked_waitq, this.offered, this.granted, this.max_write, this.minor)
     this.alloc.owns(this.famfs_iomap, this.famfs_devlist_sem, this.dax_devlist)
   }
   get connected(): boolean {

@@ -66,6 +66,7 @@ const process_init_reply = kfn(
         const granted: InitFlags = initFlagsInForce(out)
         fc.granted.poke(granted)
         fc.max_write.poke(max(4096, out.max_write))
+        fc.minor.poke(out.minor)
         if (hasInitFlag(granted, t.dax_fmap_bit) && hasInitFlag(initFlagsInForce(fc.offered.peek()), t.dax_fmap_bit))
           yield* fc.famfs_iomap.store(1)
         fc.life.send('INIT_REPLY')
