@@ -1,10 +1,19 @@
 // A host with a famfs mounted on /mnt/famfs, made by the steps of `famfs mount` one by one.
-import { SB_AREA } from '../../../src/media/index.ts'
+import {
+  decodeEntry,
+  decodeLogHeader,
+  ENTRY_SIZE,
+  entryOffset,
+  type FileEntry,
+  LOG_HEADER_SIZE,
+  LOG_OFFSET,
+  SB_AREA,
+} from '../../../src/media/index.ts'
 import { famfs_mkfs } from '../../../src/server/index.ts'
 import { map_superblock_by_path } from '../../../src/server/lib/by-path.ts'
 import { get_role, system_uuid } from '../../../src/server/lib/role.ts'
 import { write_shadow_file } from '../../../src/server/lib/shadow.ts'
-import type { Host } from '../../../src/world/index.ts'
+import type { Host, World } from '../../../src/world/index.ts'
 import { asProgram } from './on-host.ts'
 
 const DEV = '/dev/dax0.0'
@@ -49,3 +58,19 @@ export function mount(h: Host): void {
   })
   if (value !== '') throw new Error(value)
 }
+
+/** The 544 bytes of each entry in use, as they are in the memory of dax0.0. */
+export function entriesOf(w: World): Uint8Array[] {
+  const { memory } = w.memory('dax0.0')!
+  const read = (at: number, len: number): Uint8Array => {
+    const b = new Uint8Array(len)
+    memory.read(LOG_OFFSET + at, b)
+    return b
+  }
+  const head = decodeLogHeader(read(0, LOG_HEADER_SIZE))
+  if (!head.ok) throw new Error(head.why)
+  return Array.from({ length: head.header.nextIndex }, (_, i) => read(entryOffset(i), ENTRY_SIZE))
+}
+
+/** The same decoded: files and directories. */
+export const logged = (w: World): FileEntry[] => entriesOf(w).map(b => decodeEntry(b) as FileEntry)
