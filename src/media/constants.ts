@@ -40,6 +40,8 @@ export const MAX_EXTENTS = 16
 export const MAX_STRIPS = 16
 export const MAX_INTERLEAVED = 1
 export const MAX_BUCKETS = 64
+/** Devices of a file system, the first among them: no kernel's table holds more. */
+export const MAX_DAXDEVS = 64
 /** relpath field of an entry, and the longest path in it that still has its NUL. */
 export const PATH_FIELD = 80
 export const PATH_MAX_BYTES = 79

@@ -2,7 +2,7 @@
 // (userspace.md c.6). One bit a unit, least significant bit first. The allocator and the checker both stand on it.
 
 import { divDown, divUp } from '../sim/index.ts'
-import { SB_AREA } from './constants.ts'
+import { MAX_DAXDEVS, SB_AREA } from './constants.ts'
 import { crc32 } from './crc.ts'
 import type { AddDaxdevEntry, LogEntry } from './log.ts'
 
@@ -38,7 +38,7 @@ export function setUnits(m: UnitMap, i: number, n: number, taken: boolean): void
 /** How many units are taken. */
 export function countTaken(m: UnitMap): number {
   let n = 0
-  for (let i = 0; i < m.nbits; i++) if (unitTaken(m, i)) n++
+  for (const [, count] of takenRuns(m)) n += count
   return n
 }
 
@@ -47,6 +47,12 @@ export function takenRuns(m: UnitMap): [number, number][] {
   const runs: [number, number][] = []
   let start = -1
   for (let i = 0; i <= m.nbits; i++) {
+    // Eight of a kind at once: most of a large device is free.
+    const eight = (i & 7) === 0 ? m.bytes[i >>> 3] : undefined
+    if (eight === (start < 0 ? 0 : 255) && i + 8 <= m.nbits) {
+      i += 7
+      continue
+    }
     const taken = unitTaken(m, i)
     if (taken && start < 0) start = i
     if (!taken && start >= 0) {
@@ -124,9 +130,12 @@ export function accountOf(acc: SpaceAccount, dev: number): SpaceAccount {
   return acc.further[dev - 1] ?? acc
 }
 
-/** Is an added device the next one, and no larger than what can be mapped? */
+/** Is an added device the next one, of those that a kernel can know, and no larger than what can be mapped with all of them? */
 export function opensAccount(acc: SpaceAccount, e: AddDaxdevEntry): boolean {
-  return e.index === acc.further.length + 1 && divUp(e.size, acc.map.allocUnit) <= MAX_BITS
+  let units = acc.map.nbits + divUp(e.size, acc.map.allocUnit)
+  for (const { map } of acc.further) units += map.nbits
+  const index = acc.further.length + 1
+  return e.index === index && index < MAX_DAXDEVS && units <= MAX_BITS
 }
 
 /**

@@ -1,7 +1,5 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
-  crc32,
   decodeSuperblock,
   describeImage,
   encodeEntry,
@@ -255,31 +253,5 @@ test('next_index beyond everything: only entries that are there are looked at', 
   expect((walk.at(-1) as PlayStop).why).toBe('log header: next_index 4294967295, but the log holds 21 entries')
   expect(validateImage(reader(basic.bytes), 4 << 20)).toContain(
     'superblock: log_len 8388608 ends past the device, expected at most 2097152',
-  )
-})
-
-test('any damage is described and validated without an exception', () => {
-  // Damage anywhere in superblock, header or the first entries, its CRC made good again: what follows reads it as meant.
-  const spot = fc.tuple(
-    fc.constantFrom(0, LOG_OFFSET, ...[0, 1, 2, 3].map(i => LOG_OFFSET + entryOffset(i))),
-    fc.nat(543),
-  )
-  fc.assert(
-    fc.property(fc.array(fc.tuple(spot, fc.nat(255)), { minLength: 1, maxLength: 12 }), fc.nat(1), (damage, which) => {
-      const im = images[which]![1]
-      const b = im.bytes.slice(0, LOG_OFFSET + entryOffset(30))
-      const v = new DataView(b.buffer)
-      for (const [[base, at], value] of damage) {
-        b[base + at] = value
-        if (base === 0) v.setUint32(96, crc32(b, 0, 96), true)
-        v.setUint32(LOG_OFFSET + 24, crc32(b, LOG_OFFSET, LOG_OFFSET + 24), true)
-        if (base > LOG_OFFSET) v.setUint32(base + 536, crc32(b, base, base + 536), true)
-      }
-      // A short device keeps runs with a huge next_index cheap.
-      const size = LOG_OFFSET + entryOffset(40)
-      describeImage(reader(b), size)
-      expect(Array.isArray(validateImage(reader(b), size))).toBe(true)
-    }),
-    { numRuns: 300 },
   )
 })

@@ -5,6 +5,8 @@ import {
   claimRange,
   countTaken,
   type LogEntry,
+  MAX_BITS,
+  MAX_DAXDEVS,
   newUnitMap,
   openAccount,
   setUnits,
@@ -95,4 +97,17 @@ test('a device that the log adds has a map of its own; its first 2 MiB are for i
   // A device nobody added: the reference knows one map.
   claimEntry(acc, file(2, 20 * M))
   expect(acc.collisions).toBe(2)
+})
+
+test('added devices: no more than a kernel knows, and no larger together than what can be mapped', () => {
+  const uuid = '00000000-0000-4000-8000-000000000001'
+  const acc = openAccount(64 * M, 2 * M, 8 * M)
+  const add = (size: number): number => {
+    claimEntry(acc, { type: 'add_daxdev', seqnum: 0, size, uuid, index: acc.further.length + 1 })
+    return acc.further.length
+  }
+  const most = (MAX_BITS - 32) * 2 * M
+  expect([add(most + 1), add(2 ** 53 - 1), add(2 * M), add(most)]).toEqual([0, 0, 1, 1])
+  for (let i = 2; i < MAX_DAXDEVS; i++) expect(add(0)).toBe(i)
+  expect(add(0)).toBe(MAX_DAXDEVS - 1)
 })
