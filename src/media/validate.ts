@@ -15,6 +15,7 @@ import { decodeSuperblock, type Superblock } from './superblock.ts'
 function extentProblems(out: string[], where: string, x: Extent, all: SpaceAccount, firstSize: number): void {
   const acc = accountOf(all, x.dev)
   const { allocUnit, nbits } = acc.map
+  if (x.dev > all.further.length) out.push(`${where}: on device ${x.dev}, expected one that an entry before it added`)
   const deviceSize = acc === all ? firstSize : nbits * allocUnit
   if (x.offset % allocUnit !== 0) {
     out.push(`${where}: offset ${hex(x.offset)}, expected a multiple of ${hex(allocUnit)}`)

@@ -12,7 +12,9 @@ import {
   type dev_dax,
   device_driver_attach,
   device_driver_detach,
+  MAJOR,
   MEMORY_BLOCK_SIZE,
+  MINOR,
 } from '../../devdax/index.ts'
 import { kfn, type Op, type Step, UsageError } from '../../sim/index.ts'
 import { EACCES, EBUSY, EINVAL, ENODEV, ENOENT, ENOSPC, EOPNOTSUPP } from '../../wire/index.ts'
@@ -55,6 +57,8 @@ const KINDS: Readonly<Record<string, (p: Partial<Place> & { k: Kernel }) => Name
       .devices()
       .filter(d => d.driver.peek() !== 'pmem')
       .map(dev => [dev.memory.name, { dev }]),
+  // Links of the character devices, by number.
+  ':char': ({ k }) => k.bus.devices().map(dev => [`${MAJOR(dev.dax_dev.devno)}:${MINOR(dev.dax_dev.devno)}`, { dev }]),
   ':driver': ({ k }) =>
     DAX_DRIVERS.filter(d => d.bus === 'dax' && (d.name !== 'fsdev_dax' || k.profile.dax.fs_driver === 'fsdev_dax')).map(
       d => [d.name, { driver: d.name }],
@@ -160,6 +164,7 @@ const TABLE: readonly Attr[] = [
   { path: `${DRIVER}/new_id`, store: (p, text) => id_store(p, text, true) },
   { path: `${DRIVER}/remove_id`, store: (p, text) => id_store(p, text, false) },
   { path: `${DRIVER}/unbind`, store: (p, text) => unbind_store(p.driver, named(p.k, text)) },
+  { path: '/sys/dev/char/:char/size', show: p => String(p.dev.memory.size) },
   { path: '/sys/bus/nd/devices/:namespace/size', show: p => String(p.dev.memory.size) },
   { path: `${ND_PMEM}/bind`, store: (p, text) => bind_store('pmem', by_namespace(p.k, text)) },
   { path: `${ND_PMEM}/unbind`, store: (p, text) => unbind_store('pmem', by_namespace(p.k, text)) },

@@ -57,25 +57,30 @@ function claim_beyond(p: Proc, u: LogUsage, bytes: Uint8Array, at: number, count
   }
 }
 
-/** famfs_build_bitmap(): maps, counts and notes of a log. A device that an entry adds is nothing to the real one, which knows one map. */
-export const build_bitmap = kfn('famfs_build_bitmap', function* (p: Proc, sb: Superblock, log: Mapped): Step<LogUsage> {
-  const { server } = p.site
-  const u = openUsage(sb, server.several_devices)
-  const bytes = yield* load_used(p, log)
-  for (let i = 0; entryOffset(i) < bytes.length; i++) {
-    const at = entryOffset(i)
-    const entry = bytes.subarray(at, at + ENTRY_SIZE)
-    let errs = useEntry(u, entry, i, false)
-    if (errs > 0) {
-      yield* invalidate_processor_cache(p.sys, log.addr + at, ENTRY_SIZE)
-      yield* p.sys.load(log.addr + at, entry)
-      errs = useEntry(u, entry, i, true)
+/** famfs_build_bitmap(): maps, counts and notes of a log that is mapped, or that was read (then there is no second look). A device that an entry adds is nothing to the real one, which knows one map. */
+export const build_bitmap = kfn(
+  'famfs_build_bitmap',
+  function* (p: Proc, sb: Superblock, log: Mapped | Uint8Array): Step<LogUsage> {
+    const { server } = p.site
+    const u = openUsage(sb, server.several_devices)
+    const bytes = log instanceof Uint8Array ? log : yield* load_used(p, log)
+    for (let i = 0; entryOffset(i) < bytes.length; i++) {
+      const at = entryOffset(i)
+      const entry = bytes.subarray(at, at + ENTRY_SIZE)
+      let errs = useEntry(u, entry, i, false)
+      if (errs > 0) {
+        if (!(log instanceof Uint8Array)) {
+          yield* invalidate_processor_cache(p.sys, log.addr + at, ENTRY_SIZE)
+          yield* p.sys.load(log.addr + at, entry)
+        }
+        errs = useEntry(u, entry, i, true)
+      }
+      if (errs > 0 || !server.has('Q16')) continue
+      if (u32(entry, LE.type) === ENTRY_FILE && u32(entry, LE_FILE.fmap + FM.extType) === EXT_SIMPLE)
+        claim_beyond(p, u, bytes, at, u32(entry, LE_FILE.fmap + FM.count))
+      if (u.account.misaligned > 0)
+        die(p, 'SIGABRT', `log entry ${i}: an extent does not start on a unit: assertion failed`)
     }
-    if (errs > 0 || !server.has('Q16')) continue
-    if (u32(entry, LE.type) === ENTRY_FILE && u32(entry, LE_FILE.fmap + FM.extType) === EXT_SIMPLE)
-      claim_beyond(p, u, bytes, at, u32(entry, LE_FILE.fmap + FM.count))
-    if (u.account.misaligned > 0)
-      die(p, 'SIGABRT', `log entry ${i}: an extent does not start on a unit: assertion failed`)
-  }
-  return u
-})
+    return u
+  },
+)

@@ -6,17 +6,21 @@ import { chkread } from './chkread.ts'
 import { cp } from './cp.ts'
 import { creat } from './creat.ts'
 import { flush } from './flush.ts'
+import { logplay } from './logplay.ts'
 import { mkdir_command } from './mkdir.ts'
+import { mount } from './mount.ts'
 import type { Option, Subcommand } from './subcommand.ts'
 import { check, clone, getmap, mkmeta } from './v1.ts'
 import { verify } from './verify.ts'
 
 export const COMMANDS: readonly Subcommand[] = [
+  mount,
   mkdir_command,
   cp,
   creat,
   verify,
   mkmeta,
+  logplay,
   getmap,
   clone,
   chkread,

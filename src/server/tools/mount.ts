@@ -1,0 +1,130 @@
+// `famfs mount`: mount a device that holds a famfs (userspace.md e.7, f).
+import { kfn, type Step } from '../../sim/index.ts'
+import { check_daxmode, dummy_mounts } from '../lib/daxdev.ts'
+import { type CacheWord, dummy_mount, famfs_mount_fuse } from '../lib/mount-fuse.ts'
+import { realpath } from '../lib/path.ts'
+import type { Proc } from '../proc.ts'
+import { argument, given, type Option, type Subcommand } from './subcommand.ts'
+
+const USAGE = [
+  'usage: famfs mount [OPTIONS] DEVICE MOUNTPOINT      (as root)',
+  '       famfs mount -D DEVICE          dummy mount: superblock and log only',
+  '  -f --fuse  -F --nofuse              which famfs; else as FAMFS_MODE says',
+  '  -t --timeout SECONDS                attributes and names hold so long (1 year)',
+  '  -c --cache always|normal|never      instead of a timeout',
+  '  -S --shadow DIR                     shadow tree goes below it; made in /tmp else',
+  '  -u --nouseraccess  -p --nodefaultperm',
+  '  -m --mmap  -r --read                how the log is read',
+  '  -M --set-daxmode                    bring the device into famfs mode first',
+  '  -d --debug  -v --verbose  -L --load-module  -R --remount',
+]
+
+const CACHE: readonly string[] = ['always', 'normal', 'never']
+
+/** famfs_select_mode(): a flag, else FAMFS_MODE, else what the kernel has. Every kernel here has the fuse one only. */
+export function select_mode(p: Proc, opts: readonly Option[]): 'fuse' | 'v1' {
+  const flag = opts.findLast(o => o.opt === 'f' || o.opt === 'F')
+  if (flag !== undefined) return flag.opt === 'f' ? 'fuse' : 'v1'
+  const env = p.env.get('FAMFS_MODE')
+  if (env === 'fuse' || env === 'v1') return env
+  if (env !== undefined) p.err(`FAMFS_MODE=${env}: expected fuse or v1; ignored`)
+  return 'fuse'
+}
+
+/** Operands as they are in the file system, or null after a line. */
+const resolve = kfn('famfs mount operands', function* (p: Proc, dev: string, mpt: string | null): Step<{
+  device: string
+  mpt: string
+} | null> {
+  const device = yield* realpath(p.sys, dev)
+  const at = mpt === null ? null : yield* realpath(p.sys, mpt)
+  if (device.rc !== 0) p.err(`famfs mount: device ${dev} not found`)
+  else if (at !== null && at.rc !== 0) p.err(`famfs mount: mount point ${mpt} not found`)
+  else return { device: device.path!, mpt: at?.path ?? '' }
+  return null
+})
+
+/** What is wrong with the options, or null. */
+function wrong_options(opts: readonly Option[]): string | null {
+  const cache = argument(opts, 'c')
+  if (cache !== undefined && !CACHE.includes(cache)) return `--cache ${cache}: expected ${CACHE.join(', ')}`
+  if (given(opts, 'r') && given(opts, 'm')) return '--mmap and --read are mutually exclusive'
+  if (cache !== undefined && given(opts, 't')) return '--timeout and --cache are mutually exclusive'
+  const timeout = argument(opts, 't')
+  if (timeout !== undefined && !(Number.parseFloat(timeout) >= 0)) return `--timeout ${timeout}: expected seconds`
+  return null
+}
+
+export const mount: Subcommand = {
+  name: 'mount',
+  usage: USAGE,
+  options: {
+    short: 'fFt:dvupS:MLrmDRc:b',
+    long: [
+      { name: 'fuse', arg: 'none', short: 'f' },
+      { name: 'nofuse', arg: 'none', short: 'F' },
+      { name: 'timeout', arg: 'required', short: 't' },
+      { name: 'debug', arg: 'none', short: 'd' },
+      { name: 'verbose', arg: 'none', short: 'v' },
+      { name: 'nouseraccess', arg: 'none', short: 'u' },
+      { name: 'nodefaultperm', arg: 'none', short: 'p' },
+      { name: 'shadow', arg: 'required', short: 'S' },
+      { name: 'set-daxmode', arg: 'none', short: 'M' },
+      { name: 'load-module', arg: 'none', short: 'L' },
+      { name: 'read', arg: 'none', short: 'r' },
+      { name: 'mmap', arg: 'none', short: 'm' },
+      { name: 'dummy', arg: 'none', short: 'D' },
+      { name: 'remount', arg: 'none', short: 'R' },
+      { name: 'cache', arg: 'required', short: 'c' },
+    ],
+  },
+  run: kfn(
+    'do_famfs_cli_mount',
+    function* (p: Proc, opts: readonly Option[], operands: readonly string[]): Step<number> {
+      if (given(opts, 'r')) p.err('famfs mount: what is read by read(2) may be stale in a cache')
+      const wrong = wrong_options(opts)
+      if (wrong !== null) {
+        p.err(`famfs mount: ${wrong}`)
+        return 1
+      }
+      const dummy = given(opts, 'D')
+      if (operands.length !== (dummy ? 1 : 2)) {
+        p.err(`famfs mount: ${dummy ? 'a device' : 'a device and a mount point'} expected`)
+        for (const line of USAGE) p.err(line)
+        return 1
+      }
+      if (p.sys.ts.cred.uid !== 0) {
+        p.err('famfs mount: only root mounts')
+        return 1
+      }
+      const at = yield* resolve(p, operands[0]!, operands[1] ?? null)
+      if (at === null) return 1
+      if (select_mode(p, opts) === 'v1') {
+        p.err('famfs mount: the famfs kernel module is not loaded; try --fuse')
+        return 1
+      }
+      const mode = dummy_mounts(p) ? yield* check_daxmode(p, at.device, given(opts, 'M')) : 0
+      if (mode < 0) return mode
+      const debug = given(opts, 'd')
+      if (dummy) {
+        const mpt = yield* dummy_mount(p, at.device, { debug })
+        if (typeof mpt === 'number') return mpt
+        p.out(`dummy mount of ${at.device} at ${mpt}`)
+        return 0
+      }
+      p.out(`daxdev=${at.device}, mpt=${at.mpt}`)
+      const timeout = argument(opts, 't')
+      return yield* famfs_mount_fuse(p, {
+        ...at,
+        shadow: argument(opts, 'S'),
+        timeout: timeout === undefined ? undefined : Number.parseFloat(timeout),
+        cache: argument(opts, 'c') as CacheWord | undefined,
+        debug,
+        nouseraccess: given(opts, 'u'),
+        nodefaultperm: given(opts, 'p'),
+        verbose: given(opts, 'v'),
+        read: given(opts, 'r'),
+      })
+    },
+  ),
+}
