@@ -46,12 +46,15 @@ const fuse_do_open = kfn('fuse_do_open', function* (inode: Inode, file: File): S
   // Only ATOMIC_O_TRUNC leaves O_TRUNC to the server.
   const flags = fuse_has(fc, 'ATOMIC_O_TRUNC') ? file.f_flags & ~(O_CREAT | O_EXCL) : f_flags(file)
   const args: fuse_args = { op: fc.k.opcodes.op.OPEN, nodeid: fi.nodeid, arg: { flags } }
-  // ENOSYS counts whatever INIT flags the server asked for (oracle open.no_open).
-  const rc = yield* fuse_optional_request(fi.fm, args, -ENOSYS)
-  if (rc === -ENOSYS) return { ...NO_FILE, alloc }
+  const rc = fc.no_op.has('OPEN') ? -ENOSYS : yield* fuse_simple_request(fi.fm, args)
   if (rc >= 0) {
     const o = fuse_open_out.read(viewOf(args.out!), args.out!.byteOffset)
     return { fh: o.fh, open_flags: o.open_flags, alloc }
+  }
+  // Whatever INIT flags the server asked for (oracle open.no_open).
+  if (rc === -ENOSYS) {
+    fc.no_op.set('OPEN', true)
+    return { ...NO_FILE, alloc }
   }
   yield* fc.k.kfree(alloc)
   return rc
@@ -60,11 +63,11 @@ const fuse_do_open = kfn('fuse_do_open', function* (inode: Inode, file: File): S
 /** RELEASE of an open file; the lock that it had from the server goes with it. */
 const release_args = (inode: Inode, ff: fuse_file, flags: number): fuse_args => {
   const locked = inode.fuse!.fc.flock.delete(ff.alloc.id)
-  const lock = locked ? { release_flags: FUSE_RELEASE_FLOCK_UNLOCK, lock_owner: ff.alloc.id } : {}
+  const release_flags = locked ? FUSE_RELEASE_FLOCK_UNLOCK : 0
   return {
     op: inode.k.opcodes.op.RELEASE,
     nodeid: inode.fuse!.nodeid,
-    arg: { fh: ff.fh, flags, ...lock },
+    arg: { fh: ff.fh, flags, release_flags, lock_owner: locked ? ff.alloc.id : 0 },
     nocreds: true,
     force: true,
     end: fuse_release_end,
@@ -114,11 +117,13 @@ const fuse_open = kfn('fuse_open', function* (inode: Inode, file: File): Step<nu
 /** fuse_flush(): on every close of a descriptor. ENOSYS once turns it off for good. */
 const fuse_flush = kfn('fuse_flush', function* (file: File): Step<number> {
   const inode = file.f_inode
-  const { fm, nodeid } = inode.fuse!
+  const { fc, fm, nodeid } = inode.fuse!
   const ff = file.fuse!
-  if ((ff.open_flags & FOPEN_NOFLUSH) !== 0) return 0
+  if ((ff.open_flags & FOPEN_NOFLUSH) !== 0 || fc.no_op.has('FLUSH')) return 0
   const arg = { fh: ff.fh, lock_owner: inode.k.current.pid }
-  return yield* fuse_optional_request(fm, { op: inode.k.opcodes.op.FLUSH, nodeid, arg, force: true }, 0)
+  const rc = yield* fuse_simple_request(fm, { op: fc.k.opcodes.op.FLUSH, nodeid, arg, force: true })
+  if (rc === -ENOSYS) fc.no_op.set('FLUSH', true)
+  return rc === -ENOSYS ? 0 : rc
 })
 
 /** fuse_release(): the last reference to an open file went; RELEASE goes out and nobody waits. */
