@@ -139,8 +139,9 @@ export class Sys {
   rmdir(path: string): Op<number> {
     return unlinkat(this.ts, path, true)
   }
-  rename(from: string, to: string): Op<number> {
-    return renameat2(this.ts, from, to)
+  /** `flags`: RENAME_NOREPLACE or RENAME_EXCHANGE. */
+  rename(from: string, to: string, flags = 0): Op<number> {
+    return renameat2(this.ts, from, to, flags)
   }
   /** Where a link points, or -errno. */
   readlink(path: string): Op<string | number> {

@@ -1,7 +1,19 @@
 // Making, removing and moving names (fs/namei.c). The directory's i_rwsem is held for writing from the look at the name to the
 // end; a rename across directories takes both, the one of the lower id first.
 import { down_write, down_write_nested, kfn, type Op, type Step, up_write } from '../../sim/index.ts'
-import { EBUSY, EEXIST, EINVAL, EISDIR, ENOENT, ENOTDIR, ENOTEMPTY, EPERM, EXDEV } from '../../wire/index.ts'
+import {
+  EBUSY,
+  EEXIST,
+  EINVAL,
+  EISDIR,
+  ENOENT,
+  ENOTDIR,
+  ENOTEMPTY,
+  EPERM,
+  EXDEV,
+  RENAME_EXCHANGE,
+  RENAME_NOREPLACE,
+} from '../../wire/index.ts'
 import type { task_struct } from '../task_struct.ts'
 import { Dentry } from './dcache.ts'
 import {
@@ -180,44 +192,55 @@ const is_above = (d: Dentry, below: Dentry): boolean => {
   return false
 }
 
-/** rename(2) */
-export const do_renameat2 = kfn('do_renameat2', function* (ts: task_struct, from: string, to: string): Step<number> {
-  const at = yield* filename_parentat(ts.k, from)
-  if (typeof at === 'number') return at
-  const to_at = yield* filename_parentat(ts.k, to)
-  if (typeof to_at === 'number') return to_at
-  if (at.dir.d_sb !== to_at.dir.d_sb) return -EXDEV
-  if (is_special(at.name) || is_special(to_at.name)) return -EBUSY
-  const d = yield* lookup_one(ts.k, at.dir, at.name)
-  if (typeof d === 'number') return d
-  const there = yield* lookup_one(ts.k, to_at.dir, to_at.name)
-  if (typeof there === 'number' && there !== -ENOENT) return there
-  const source = d.d_inode.peek()!
-  const is_dir = S_ISDIR(source.i_mode)
-  if (!is_dir && (from.endsWith('/') || to.endsWith('/'))) return -ENOTDIR
-  if (is_above(d, to_at.dir)) return -EINVAL
-  const target = typeof there === 'number' ? d_alloc(to_at.dir, to_at.name, is_dir) : there
-  if (is_above(target, at.dir)) return -ENOTEMPTY
-  const replaced = target.d_inode.peek()
-  if (replaced === source) return 0
-  const dir = at.dir.d_inode.peek()!
-  const to_dir = to_at.dir.d_inode.peek()!
-  let may = yield* may_delete(d, is_dir)
-  if (may === 0) may = yield* replaced === null ? may_create(to_dir) : may_delete(target, is_dir)
-  // Its `..` changes.
-  if (may === 0 && is_dir && dir !== to_dir) may = yield* inode_permission(source, MAY_WRITE)
-  if (may < 0) return may
-  if (!dir.i_op.rename) return -EPERM
-  const [first, second] = dir.id <= to_dir.id ? [dir, to_dir] : [to_dir, dir]
-  yield* down_write(first.i_rwsem)
-  if (second !== first) yield* down_write_nested(second.i_rwsem, 1)
-  const busy = d.mounted.peek() !== null || target.mounted.peek() !== null
-  const rc = busy ? -EBUSY : yield* dir.i_op.rename(d, to_dir, target)
-  if (rc === 0 && replaced !== null && is_dir) kill_dir(replaced)
-  if (second !== first) yield* up_write(second.i_rwsem)
-  yield* up_write(first.i_rwsem)
-  return rc
-})
+/** rename(2), renameat2(2) */
+export const do_renameat2 = kfn(
+  'do_renameat2',
+  function* (ts: task_struct, from: string, to: string, flags: number): Step<number> {
+    const exchange = (flags & RENAME_EXCHANGE) !== 0
+    if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) !== 0 || flags === (RENAME_NOREPLACE | RENAME_EXCHANGE))
+      return -EINVAL
+    const at = yield* filename_parentat(ts.k, from)
+    if (typeof at === 'number') return at
+    const to_at = yield* filename_parentat(ts.k, to)
+    if (typeof to_at === 'number') return to_at
+    if (at.dir.d_sb !== to_at.dir.d_sb) return -EXDEV
+    if (is_special(at.name) || is_special(to_at.name)) return -EBUSY
+    const d = yield* lookup_one(ts.k, at.dir, at.name)
+    if (typeof d === 'number') return d
+    const there = yield* lookup_one(ts.k, to_at.dir, to_at.name)
+    if (typeof there === 'number' && there !== -ENOENT) return there
+    const source = d.d_inode.peek()!
+    const is_dir = S_ISDIR(source.i_mode)
+    if (!is_dir && (from.endsWith('/') || to.endsWith('/'))) return -ENOTDIR
+    if (is_above(d, to_at.dir)) return -EINVAL
+    const target = typeof there === 'number' ? d_alloc(to_at.dir, to_at.name, is_dir) : there
+    if (is_above(target, at.dir)) return exchange ? -EINVAL : -ENOTEMPTY
+    const replaced = target.d_inode.peek()
+    if (replaced !== null && (flags & RENAME_NOREPLACE) !== 0) return -EEXIST
+    if (replaced === null && exchange) return -ENOENT
+    if (replaced === source) return 0
+    const dir = at.dir.d_inode.peek()!
+    const to_dir = to_at.dir.d_inode.peek()!
+    let may = yield* may_delete(d, is_dir)
+    if (may === 0)
+      may = yield* replaced === null
+        ? may_create(to_dir)
+        : may_delete(target, exchange ? S_ISDIR(replaced.i_mode) : is_dir)
+    // Its `..` changes.
+    if (may === 0 && is_dir && dir !== to_dir) may = yield* inode_permission(source, MAY_WRITE)
+    if (may < 0) return may
+    if (!dir.i_op.rename) return -EPERM
+    const [first, second] = dir.id <= to_dir.id ? [dir, to_dir] : [to_dir, dir]
+    yield* down_write(first.i_rwsem)
+    if (second !== first) yield* down_write_nested(second.i_rwsem, 1)
+    const busy = d.mounted.peek() !== null || target.mounted.peek() !== null
+    const rc = busy ? -EBUSY : yield* dir.i_op.rename(d, to_dir, target, flags)
+    if (rc === 0 && replaced !== null && is_dir && !exchange) kill_dir(replaced)
+    if (second !== first) yield* up_write(second.i_rwsem)
+    yield* up_write(first.i_rwsem)
+    return rc
+  },
+)
 
 /** readlink(2): where a link points, or -EINVAL. */
 export const do_readlinkat = kfn('do_readlinkat', function* (ts: task_struct, path: string): Step<string | number> {

@@ -1,7 +1,7 @@
 // tmpfs: the host's own small file system (mm/shmem.c), with files, directories, links and nodes. What a file holds is a list of
 // pieces that are never changed, only replaced, so that it rewinds and a program may keep what it read.
 import { assert, Cell, divDown, divUp, kfn, max, min, type Step } from '../../sim/index.ts'
-import { EEXIST, EINVAL, ENODATA, ENOTEMPTY, EOPNOTSUPP, textLength } from '../../wire/index.ts'
+import { EEXIST, EINVAL, ENODATA, ENOTEMPTY, EOPNOTSUPP, RENAME_EXCHANGE, textLength } from '../../wire/index.ts'
 import type { Kernel } from '../kernel.ts'
 import { mode_to_set, setattr_prepare } from './attr.ts'
 import { Dentry } from './dcache.ts'
@@ -142,8 +142,16 @@ const shmem_rmdir = kfn('shmem_rmdir', function* (dir: Inode, dentry: Dentry): S
   return dentry.children.size > 0 ? -ENOTEMPTY : yield* shmem_unlink(dir, dentry)
 })
 
-const shmem_rename = kfn('shmem_rename2', function* (from: Dentry, to_dir: Inode, to: Dentry): Step<number> {
+const shmem_rename = kfn('shmem_rename2', function* (from: Dentry, to_dir: Inode, to: Dentry, flags = 0): Step<number> {
   const replaced = to.d_inode.peek()
+  if ((flags & RENAME_EXCHANGE) !== 0) {
+    for (const d of [from, to]) d_delete(d.d_parent!, d)
+    const at = from.place.peek()
+    from.place.poke(to.place.peek())
+    to.place.poke(at)
+    for (const d of [from, to]) d_add(d.d_parent!, d)
+    return 0
+  }
   if (replaced !== null) {
     if (to.children.size > 0) return -ENOTEMPTY
     yield* shmem_unlink(to_dir, to)

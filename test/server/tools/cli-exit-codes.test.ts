@@ -22,6 +22,5 @@ describe('exit codes, as the real programs', () => {
   const made = logged(w).map(e => e.path)
   w.close()
   it.each(seen)('%s: %i', (_, rc, got) => expect(got).toBe(rc))
-  it('leaves these in the log', () =>
-    expect(made).toEqual(['x', 'q', 'huge', '.meta/foo', './dot', 'd', 'hi', 'hi2']))
+  it('leaves these in the log', () => expect(made).toEqual(['x', 'q', 'huge', '.meta/foo', './dot', 'd', 'hi', 'hi2']))
 })
