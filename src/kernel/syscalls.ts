@@ -266,8 +266,9 @@ export class Sys {
   mount(dev: FuseDev, path: string, data: MountData = {}): Op<number> {
     return mount(this.ts, dev, path, data)
   }
-  umount(path: string): Op<number> {
-    return umount(this.ts, path)
+  /** `flags`: MNT_DETACH. */
+  umount(path: string, flags = 0): Op<number> {
+    return umount(this.ts, path, flags)
   }
   /** ioctl on an open /dev/fuse. */
   ioctl(dev: FuseDev, cmd: number, arg: Uint8Array): Op<number> {

@@ -1,5 +1,5 @@
 // fs/fuse/inode.c: INIT, mounting, inodes and their attributes (kernel.md 2.1, 2.12, 2.13).
-import { kfn, max, type Step, wake_up_all } from '../../sim/index.ts'
+import { Cell, kfn, max, type Step, wake_up_all } from '../../sim/index.ts'
 import {
   EINVAL,
   ENOTCONN,
@@ -122,6 +122,8 @@ export const fuse_mount_fs = kfn(
       s_root: d_root,
       nodev: true,
       fuse: fc,
+      detached: new Cell(k.m, 'sb detached', false),
+      kill: () => fuse_kill_sb(fm, mountpoint),
       revalidate: d => fuse_revalidate(fm, d),
       still_valid: fuse_dentry_valid,
       statfs: () => fuse_statfs(fm),
@@ -137,10 +139,10 @@ export const fuse_mount_fs = kfn(
 )
 
 /** umount(2): every inode goes without a FORGET, no DESTROY is sent, the connection closes (kernel.md 1.8). */
-export const fuse_kill_sb = kfn('fuse_kill_sb_anon', function* (fm: fuse_mount, mountpoint: Dentry): Step<void> {
+const fuse_kill_sb = kfn('fuse_kill_sb_anon', function* (fm: fuse_mount, mountpoint: Dentry): Step<void> {
   const { fc } = fm
   const sb = fm.sb!
-  mountpoint.mounted.poke(null)
+  if (mountpoint.mounted.peek() === sb) mountpoint.mounted.poke(null)
   yield* evict_inodes(sb)
   fc.k.supers.remove(sb)
   yield* fuse_abort_conn(fc)

@@ -183,8 +183,10 @@ export interface SuperBlock {
   /** The part of d_revalidate that asks nobody: the name's time has not run out. */
   still_valid?(dentry: Dentry): boolean
   statfs?(): Op<StatFs | number>
-  /** Drop every inode; called by umount when nothing is open. */
-  kill?(): Op<void>
+  /** It was unmounted while in use (MNT_DETACH): it has no place any more, and goes with the last use. */
+  readonly detached: Cell<boolean>
+  /** Drop every inode, and what is behind the file system; called when nothing is open. */
+  kill(): Op<void>
   /** The last reference to this inode went; free what it has. */
   evict_inode?(inode: Inode, forget: boolean): Op<void>
 }

@@ -1,6 +1,6 @@
 // The program famfs_fused (userspace.md e.1): mounts, goes into the background, and serves until it is unmounted, told to end, or
 // killed. What is told to end unmounts and takes its socket away; what is killed leaves both, and a mount that is dead.
-import { fuse_dev_open, O_DIRECTORY, O_PATH, S_IFSOCK, type Sys, start_daemon } from '../../kernel/index.ts'
+import { fuse_dev_open, MNT_DETACH, O_DIRECTORY, O_PATH, S_IFSOCK, type Sys, start_daemon } from '../../kernel/index.ts'
 import type { ServerProfile } from '../../profile/index.ts'
 import { Killed, kfn, type Step } from '../../sim/index.ts'
 import { EINTR, errnoName } from '../../wire/index.ts'
@@ -19,7 +19,7 @@ const SOCK_MODE = 0o660
 const fused_exit = kfn('famfs_fused exit', function* (d: Fused, sys: Sys, unmount: boolean): Step<void> {
   yield* sys.unlink(d.sock)
   yield* d.transport.close()
-  if (unmount) yield* sys.umount(d.options.mountpoint)
+  if (unmount) yield* sys.umount(d.options.mountpoint, MNT_DETACH)
   for (const fd of d.icache.destroy()) yield* sys.close(fd)
 })
 

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { O_RDONLY, restart_daemons, type Stat } from '../../../src/kernel/index.ts'
 import { ECONNREFUSED, ENOENT, ENOTCONN } from '../../../src/wire/index.ts'
-import { host, MPT, OPTIONS, SHADOW, type Tree, write_file, yaml } from './shadow-rig.ts'
+import { ask_daemon, host, MPT, OPTIONS, SHADOW, type Tree, write_file, yaml } from './shadow-rig.ts'
 
 const TREE: Tree = { 'd/': '', 'd/f': yaml('d/f', 5000000), x: yaml('x', 4096, 0x1000000) }
 
@@ -97,6 +97,33 @@ describe('ending', () => {
     expect([rig.k.daemons.length, rig.leaks(), rig.problems()]).toEqual([0, [], []])
     expect(fused().rc).toBe(0)
     expect(names(MPT)).toContain('x')
+  })
+  it('SIGTERM with a file open: the mount has no place any more, and is gone when the file is closed', () => {
+    const { fused, rig } = host(TREE)
+    fused()
+    const open = rig.spawn('open', function* (sys) {
+      const fd = yield* sys.open(`${MPT}/d/f`, O_RDONLY)
+      const before = yield* sys.pread(fd, 4096, 0)
+      yield* sys.sleep(2_000_000)
+      const after = [yield* sys.pread(fd, 4096, 0), yield* sys.stat(`${MPT}/d/f`)]
+      yield* sys.close(fd)
+      return [before, ...after]
+    })
+    const meanwhile = rig.spawn(
+      'meanwhile',
+      function* (sys) {
+        const pid = Number(/\d+/.exec(((yield* ask_daemon(sys, '/pid')) as { body: string }).body)![0])
+        const rc = yield* sys.kill(pid, 'SIGTERM')
+        yield* sys.sleep(500_000)
+        return [rc, sys.proc_mounts().split('\n').length, yield* sys.stat(`${MPT}/x`), rig.held(0).holder]
+      },
+      { at: 1_000_000 },
+    )
+    expect(rig.go()).toBe('held')
+    expect((meanwhile.value as any).value).toEqual([0, 2, -ENOENT, true])
+    // A file that has its map needs no server.
+    expect((open.value as any).value).toEqual([4096, 4096, -ENOENT])
+    expect([rig.leaks(), rig.held(0).holder, rig.k.supers.length, rig.problems()]).toEqual([[], false, 0, []])
   })
   it('#11 kill -9: a dead mount, until it is unmounted', () => {
     const { fused, stat, kill, mounts, rig, names, rest } = host(TREE)

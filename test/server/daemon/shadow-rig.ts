@@ -143,7 +143,7 @@ export const host = (tree: Tree, o: RigOptions & { server?: string } = {}) => {
       yield* sys.close(fd)
       return typeof list === 'number' ? list : list.map(e => e.name)
     })
-  const rest = (path: string) => rig.run(sys => ask(sys, path))
+  const rest = (path: string) => rig.run(sys => ask_daemon(sys, path))
   const kill = (signal: string): number => {
     const pid = Number(/\d+/.exec((rest('/pid') as { body: string }).body)![0])
     return rig.run(function* (sys) {
@@ -156,6 +156,6 @@ export const host = (tree: Tree, o: RigOptions & { server?: string } = {}) => {
     })
   return { rig, site, log, fused, stat, names, rest, kill, mounts, take: () => log.splice(0) }
 }
-function* ask(sys: Sys, path: string): Step<{ status: number; body: string } | number> {
+export function* ask_daemon(sys: Sys, path: string): Step<{ status: number; body: string } | number> {
   return yield* sock_request(sys, `${SHADOW}/sock`, rest_request('GET', path))
 }
