@@ -4,6 +4,7 @@ import { O_RDONLY, type Sys } from '../../kernel/index.ts'
 import { Cell, kfn, MiB, min, type Step } from '../../sim/index.ts'
 import type { Proc } from '../proc.ts'
 import { flush_processor_cache } from './cache.ts'
+import { first_difference } from './first-difference.ts'
 import { type Mapped, mmap_whole_file } from './map-file.ts'
 import type { ThreadPool } from './threads.ts'
 
@@ -43,7 +44,7 @@ const copy_piece = kfn(
       if (c.compare) {
         const other = there.subarray(0, n)
         yield* sys.load(c.to.addr + at, other)
-        if (other.some((b, i) => b !== part[i])) {
+        if (first_difference(other, part.subarray(0, n)) >= 0) {
           p.err(`${c.dst}: miscompare in chunk at ${at}`)
           return 1
         }

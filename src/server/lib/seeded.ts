@@ -3,6 +3,7 @@
 import type { Sys } from '../../kernel/index.ts'
 import { kfn, MiB, min, type Step } from '../../sim/index.ts'
 import { flush_processor_cache, invalidate_processor_cache } from './cache.ts'
+import { first_difference } from './first-difference.ts'
 import { type Mapped, mmap_whole_file } from './map-file.ts'
 import { RandomBytes } from './random.ts'
 
@@ -42,7 +43,7 @@ export const verify_file = kfn('verify_file', function* (sys: Sys, path: string,
     const got = new Uint8Array(len)
     random.fill(want)
     yield* sys.load(f.addr + at, got)
-    const bad = got.findIndex((b, i) => b !== want[i])
+    const bad = first_difference(got, want)
     if (bad < 0) continue
     end.wrong = at + bad
     break

@@ -2,6 +2,7 @@
 import { O_RDONLY } from '../../kernel/index.ts'
 import { decodeLogHeader, decodeSuperblock } from '../../media/index.ts'
 import { kfn, MiB, min, type Step } from '../../sim/index.ts'
+import { first_difference } from '../lib/first-difference.ts'
 import { mmap_whole_file } from '../lib/map-file.ts'
 import type { Proc } from '../proc.ts'
 import { given, type Option, type Subcommand } from './subcommand.ts'
@@ -30,7 +31,7 @@ const compare = kfn('famfs chkread', function* (p: Proc, path: string, kind: 's'
     const n = yield* sys.pread(fd, by_read, at)
     if (n !== by_read.length) return bad(`read gave ${n} of ${by_read.length} bytes at ${at}`)
     yield* sys.load(f.addr + at, by_load)
-    const wrong = by_read.findIndex((b, i) => b !== by_load[i])
+    const wrong = first_difference(by_read, by_load)
     if (wrong >= 0) return bad(`read and mapping differ at ${at + wrong}`)
     const check = at > 0 || kind === null ? null : kind === 's' ? decodeSuperblock(by_read) : decodeLogHeader(by_read)
     if (check !== null && !check.ok) return bad(check.why)
