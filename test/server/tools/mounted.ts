@@ -1,4 +1,5 @@
-// A host with a famfs mounted on /mnt/famfs, made by the steps of `famfs mount` one by one.
+// A famfs on /dev/dax0.0, mounted on /mnt/famfs, and what its log says.
+import { tmpfs_mkdir } from '../../../src/kernel/index.ts'
 import {
   decodeEntry,
   decodeLogHeader,
@@ -7,17 +8,13 @@ import {
   type FileEntry,
   LOG_HEADER_SIZE,
   LOG_OFFSET,
-  SB_AREA,
 } from '../../../src/media/index.ts'
 import { famfs_mkfs } from '../../../src/server/index.ts'
-import { map_superblock_by_path } from '../../../src/server/lib/by-path.ts'
-import { get_role, system_uuid } from '../../../src/server/lib/role.ts'
-import { write_shadow_file } from '../../../src/server/lib/shadow.ts'
+import { system_uuid } from '../../../src/server/lib/role.ts'
 import type { Host, World } from '../../../src/world/index.ts'
 import { asProgram } from './on-host.ts'
 
 const DEV = '/dev/dax0.0'
-const MPT = '/mnt/famfs'
 
 /** mkfs on /dev/dax0.0: this host owns it. */
 export function mkfs(h: Host, o: { deviceSize: number; logLen?: number; force?: boolean }): void {
@@ -30,33 +27,11 @@ export function mkfs(h: Host, o: { deviceSize: number; logLen?: number; force?: 
   if (value.rc !== 0) throw new Error(value.error)
 }
 
-/** Mount what is on /dev/dax0.0, without playing the log. */
+/** Mount what is on /dev/dax0.0. */
 export function mount(h: Host): void {
-  const { value } = asProgram(h, function* (p) {
-    const { sys } = p
-    for (const dir of ['/tmp/shadow', '/tmp/shadow/root', '/tmp/shadow/root/.meta', MPT]) yield* sys.mkdir(dir, 0o755)
-    const meta = (name: string, mode: number, offset: number, len: number) =>
-      write_shadow_file(sys, `/tmp/shadow/root/.meta/${name}`, {
-        path: `.meta/${name}`,
-        size: len,
-        flags: 0,
-        mode,
-        uid: 0,
-        gid: 0,
-        fmap: { kind: 'simple', extents: [{ dev: 0, offset, len }] },
-      })
-    yield* meta('.superblock', 0o444, 0, SB_AREA)
-    const o = `daxdev=${DEV},shadow=/tmp/shadow,fsname=${DEV},timeout=31536000.0,allow_other,default_permissions`
-    const end = yield* p.run(['famfs_fused', '-o', o, MPT])
-    if (end.rc !== 0) return end.err.join('\n')
-    const sb = yield* map_superblock_by_path(p, MPT)
-    if (sb === null) return 'superblock'
-    yield* sys.munmap(sb.addr, sb.len)
-    const owner = (yield* get_role(p, sb.sb)) === 'owner'
-    yield* meta('.log', owner ? 0o644 : 0o444, sb.sb.logOffset, sb.sb.logLen)
-    return ''
-  })
-  if (value !== '') throw new Error(value)
+  tmpfs_mkdir(h.k, '/mnt/famfs')
+  const end = h.cli('famfs mount /dev/dax0.0 /mnt/famfs')
+  if (end.rc !== 0) throw new Error(end.err.join('; '))
 }
 
 /** The 544 bytes of each entry in use, as they are in the memory of dax0.0. */
