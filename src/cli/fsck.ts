@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { fsckReport, MAX_BUCKETS } from '../media/index.ts'
 import { fsck_text } from '../server/index.ts'
 import { UserError } from './errors.ts'
-import { checkLines, deviceLines, imageJson, lookAt } from './image.ts'
+import { checkLines, deviceLines, imageJson, lookAt, readable } from './image.ts'
 import { whole } from './options.ts'
 
 /** Where a famfs host keeps its uuid. The real tools make the file when it is missing; this one does not. */
@@ -43,5 +43,5 @@ export function fsck(name: string, o: FsckOptions): void {
   if (device.length > 0) device.push('')
   const text = fsck_text(image.dump, report, o)
   if (report.buckets !== null) text.push('')
-  for (const l of [...device, ...text, ...checkLines(image)]) console.log(l)
+  for (const l of [...device, ...text, ...checkLines(image)]) console.log(readable(l))
 }

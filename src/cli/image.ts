@@ -149,11 +149,19 @@ export function lookAt(name: string): Image {
 /** What it lies on, in lines; none for a file. */
 export const deviceLines = ({ device }: Image): string[] => (device === null ? [] : hanging(device.text, 78))
 
+/** So many problems are told in words; --json tells all. */
+const TOLD = 50
+
 /** Everything wrong with it, in lines; the first sums up. */
 export const checkLines = ({ problems }: Image): string[] => [
   problems.length === 0 ? 'check: nothing wrong' : `check: ${count(problems.length, 'problem')}`,
-  ...problems.flatMap(p => hanging(p, 76, '  ')),
+  ...problems.slice(0, TOLD).flatMap(p => hanging(p, 76, '  ')),
+  ...(problems.length > TOLD ? [`  and ${problems.length - TOLD} more; --json tells all`] : []),
 ]
+
+/** A line with a name of the image in it: what could steer a terminal, and what is no UTF-8, as an escape. */
+export const readable = (line: string): string =>
+  line.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, c => `\\u${c.codePointAt(0)!.toString(16).padStart(4, '0')}`)
 
 /** As one object. */
 export const imageJson = ({ dump, problems, device }: Image): object => ({

@@ -1,6 +1,6 @@
 // famsim info IMAGE: what a famfs image holds, in a file or on a real device, and what is wrong with it. Writes nothing.
 import { UserError } from './errors.ts'
-import { checkLines, deviceLines, imageJson, lookAt } from './image.ts'
+import { checkLines, deviceLines, imageJson, lookAt, readable } from './image.ts'
 
 export function info(name: string, o: { json?: boolean }): void {
   const image = lookAt(name)
@@ -12,7 +12,9 @@ export function info(name: string, o: { json?: boolean }): void {
   for (const l of deviceLines(image)) console.log(l)
   const { superblock: s, log, entries, stats, bitmap } = image.dump as any
   console.log(
-    `superblock: version ${s.version}, OMF ${s.omf_major}.${s.omf_minor}, device ${s.daxdev_name}, ${s.daxdev_size} bytes`,
+    readable(
+      `superblock: version ${s.version}, OMF ${s.omf_major}.${s.omf_minor}, device ${s.daxdev_name}, ${s.daxdev_size} bytes`,
+    ),
   )
   console.log(`  fs    ${s.fs_uuid}`)
   console.log(`  owner ${s.system_uuid}`)
@@ -22,9 +24,8 @@ export function info(name: string, o: { json?: boolean }): void {
   )
   for (const e of entries) {
     const kind = e.type === 1 ? 'dir ' : e.ext_type === 1 ? `x${String(e.nstrips).padEnd(3)}` : 'file'
-    console.log(
-      `  ${String(e.i).padStart(5)} ${kind} ${e.mode ?? ''} ${String(e.size ?? '').padStart(12)} ${e.path ?? `type ${e.type}`}`,
-    )
+    const what = `${e.mode ?? ''} ${String(e.size ?? '').padStart(12)} ${e.path ?? `type ${e.type}`}`
+    console.log(readable(`  ${String(e.i).padStart(5)} ${kind} ${what}`))
   }
-  for (const l of checkLines(image)) console.log(l)
+  for (const l of checkLines(image)) console.log(readable(l))
 }
