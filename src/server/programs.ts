@@ -4,9 +4,11 @@ import { famfs_fused_main } from './daemon/famfs_fused.ts'
 import type { Program } from './proc.ts'
 import { daxctl_main } from './tools/daxctl.ts'
 import { famfs_main } from './tools/famfs.ts'
+import { mkfs_main } from './tools/mkfs.ts'
 
 export const PROGRAMS: Readonly<Record<string, Program>> = {
   daxctl: daxctl_main,
   famfs: famfs_main,
   famfs_fused: famfs_fused_main,
+  'mkfs.famfs': mkfs_main,
 }

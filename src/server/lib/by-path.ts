@@ -52,12 +52,9 @@ export const open_relpath = kfn(
   },
 )
 
-/** What the library says of a superblock that it does not take; a wrong magic it passes over in silence. */
-export function say_superblock(p: Proc, check: SuperblockCheck): void {
-  if (check.ok) return
-  if (check.code === 1) p.err(`${check.why}: this library does not understand that file system`)
-  else if (!check.why.startsWith('superblock: magic')) p.err(check.why)
-}
+/** What is wrong with a superblock, in a line. */
+export const superblock_why = (check: SuperblockCheck & { ok: false }): string =>
+  check.code === 1 ? `${check.why}: the file system is not of this library's format` : check.why
 
 /** A mapped superblock that was checked, and the mount point it was found at. */
 export interface SuperblockMap extends Mapped {
@@ -85,8 +82,7 @@ export const map_superblock_by_path = kfn(
     yield* sys.load(map.addr, bytes)
     const check = decodeSuperblock(bytes)
     if (check.ok) return { ...map, sb: check.sb, mpt: found.mpt }
-    say_superblock(p, check)
-    p.err(`${found.mpt}/${SUPERBLOCK_PATH}: invalid superblock`)
+    p.err(`${found.mpt}/${SUPERBLOCK_PATH}: invalid superblock: ${superblock_why(check)}`)
     yield* sys.munmap(map.addr, map.len)
     return null
   },

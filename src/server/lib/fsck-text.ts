@@ -27,13 +27,6 @@ export interface FsckTextOptions {
   readonly verbose?: boolean
   /** -h: sizes in GiB. */
   readonly human?: boolean
-  /** Of a file system that is mounted: where, how, from what, and its shadow tree. */
-  readonly mounted?: {
-    readonly mpt: string
-    readonly type: 'FAMFS_FUSE' | 'FAMFS_V1'
-    readonly dev: string
-    readonly shadow: string
-  }
   /** Stripe buckets by the real arithmetic, which is wrong. */
   readonly q24?: boolean
 }
@@ -44,26 +37,33 @@ export interface FsckTextOptions {
  */
 const q24Bucket = (b: BucketUse): BucketUse => ({ ...b, in_use: 2 * b.in_use, largest: b.free, smallest: 0 })
 
+/** A file system that is mounted: where, how, from what, and its shadow tree. */
+export interface FsckMount {
+  readonly mpt: string
+  readonly type: 'FAMFS_FUSE' | 'FAMFS_V1'
+  readonly dev: string
+  readonly shadow: string
+}
+
+/** The lines before all others for such a one; it has them whatever its superblock is like. */
+export const fsck_mount_text = (m: FsckMount): string[] => [
+  'famfs fsck:',
+  `  mount point: ${m.mpt}`,
+  `  mount type:  ${m.type}`,
+  `  backing dev: ${m.dev}`,
+  `  shadow path: ${m.shadow}`,
+  '',
+]
+
 /** The lines for a device with a good superblock and log header. */
 export function fsck_text(dump: UsageDump, r: FsckReport, o: FsckTextOptions): string[] {
   const { superblock: sb, log, bitmap, stats } = dump as { [K in keyof UsageDump]: NonNullable<UsageDump[K]> }
-  const { mounted } = o
   const capacity = log.last_index + 1
   const size = (bytes: number, unit = 'G'): string => (o.human ? `${(bytes / GiB).toFixed(2)}${unit}` : String(bytes))
   const { amplification: amp } = r.capacity
   const buckets = r.buckets && (o.q24 ? r.buckets.list.map(q24Bucket) : r.buckets.list)
   const overhang = r.buckets === null ? 0 : o.q24 ? r.capacity.device % r.buckets.list.length : r.buckets.overhang
   return [
-    ...(mounted === undefined
-      ? []
-      : [
-          'famfs fsck:',
-          `  mount point: ${mounted.mpt}`,
-          `  mount type:  ${mounted.type}`,
-          `  backing dev: ${mounted.dev}`,
-          `  shadow path: ${mounted.shadow}`,
-          '',
-        ]),
     'Famfs Superblock:',
     `  Filesystem UUID:   ${sb.fs_uuid}`,
     `  Device UUID:       ${sb.dev_uuid}`,

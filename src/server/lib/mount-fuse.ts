@@ -15,7 +15,7 @@ import { EPERM, errnoName } from '../../wire/index.ts'
 import { rest_request } from '../daemon/diagnostics.ts'
 import { sock_request } from '../daemon/sock.ts'
 import type { Proc } from '../proc.ts'
-import { LOG_PATH, SUPERBLOCK_PATH, say_superblock } from './by-path.ts'
+import { LOG_PATH, SUPERBLOCK_PATH, superblock_why } from './by-path.ts'
 import { invalidate_processor_cache } from './cache.ts'
 import { famfs_logplay } from './logplay.ts'
 import { mmap_whole_file } from './map-file.ts'
@@ -119,11 +119,12 @@ const wait_superblock = kfn(
 /** What the mounted superblock says, with a handler for what its loads may raise; null after a line. */
 const look_at_superblock = kfn(
   'famfs_get_role_and_logstats',
-  function* (p: Proc, mpt: string): Step<Superblock | null> {
+  function* (p: Proc, o: FuseMountOptions): Step<Superblock | null> {
     const { sys } = p
-    const map = yield* mmap_whole_file(sys, `${mpt}/${SUPERBLOCK_PATH}`, false)
+    const path = `${o.mpt}/${SUPERBLOCK_PATH}`
+    const map = yield* mmap_whole_file(sys, path, false)
     if (typeof map === 'number') {
-      p.err(`${mpt}/${SUPERBLOCK_PATH}: cannot be mapped (${errnoName(-map)})`)
+      p.err(`${path}: cannot be mapped (${errnoName(-map)})`)
       return null
     }
     const bytes = new Uint8Array(SB_SIZE)
@@ -131,17 +132,14 @@ const look_at_superblock = kfn(
     if (sig === null) sig = yield* sys.load_or_signal(map.addr, bytes)
     yield* sys.munmap(map.addr, map.len)
     if (sig !== null) {
-      p.err(`${mpt}/${SUPERBLOCK_PATH}: ${sig.signal} at the first load`)
+      p.err(`${path}: ${sig.signal} at the first load`)
       return null
     }
     const check = decodeSuperblock(bytes)
-    if (check.ok && p.site.server.several_devices && isSecondary(check.sb)) {
-      p.err(secondaryWhy(check.sb))
-      return null
-    }
-    if (check.ok) return check.sb
-    say_superblock(p, check)
-    p.err(`${mpt}: no valid superblock`)
+    const secondary = check.ok && p.site.server.several_devices && isSecondary(check.sb)
+    if (check.ok && !secondary) return check.sb
+    // Who made a dummy mount looks for himself.
+    if (!o.dummy) p.err(check.ok ? secondaryWhy(check.sb) : `${o.mpt}: no valid superblock: ${superblock_why(check)}`)
     return null
   },
 )
@@ -183,7 +181,7 @@ const fill = kfn('famfs_mount_fuse fill', function* (p: Proc, o: FuseMountOption
   yield* sys.mkdir(`${shadow}/root/.meta`, 0o755)
   if ((yield* meta_file(p, shadow, SUPERBLOCK_PATH, 0o444, 0, SB_AREA)) < 0) return -1
   if (!(yield* wait_superblock(p, o, shadow))) return -1
-  const sb = yield* look_at_superblock(p, o.mpt)
+  const sb = yield* look_at_superblock(p, o)
   if (sb === null && !o.dummy) return -EPERM
   const role: Role = yield* get_role(p, sb)
   const logLen = o.logLen ?? sb?.logLen ?? LOG_LEN_DEFAULT
@@ -212,7 +210,6 @@ export const famfs_mount_fuse = kfn('famfs_mount_fuse', function* (p: Proc, o: F
   if (rc === 0) {
     rc = yield* fill(p, o, shadow)
     if (rc === 0) return 0
-    p.err('famfs mount: unmounting due to error')
     if ((yield* famfs_umount(p, o.mpt)) < 0) return STILL_MOUNTED
   }
   yield* tidy(p, shadow, o.shadow !== undefined)

@@ -6,6 +6,7 @@ import { chkread } from './chkread.ts'
 import { cp } from './cp.ts'
 import { creat } from './creat.ts'
 import { flush } from './flush.ts'
+import { fsck } from './fsck.ts'
 import { logplay } from './logplay.ts'
 import { mkdir_command } from './mkdir.ts'
 import { mount } from './mount.ts'
@@ -15,6 +16,7 @@ import { verify } from './verify.ts'
 
 export const COMMANDS: readonly Subcommand[] = [
   mount,
+  fsck,
   mkdir_command,
   cp,
   creat,

@@ -12,7 +12,7 @@ import {
 } from '../../../src/media/index.ts'
 import { decodeSuperblock } from '../../../src/media/superblock.ts'
 import { buildBitmap } from '../../../src/server/alloc/bitmap.ts'
-import { fsck_text } from '../../../src/server/lib/fsck-text.ts'
+import { fsck_mount_text, fsck_text } from '../../../src/server/lib/fsck-text.ts'
 import { image, reader, vectors } from '../../media/images.ts'
 
 type Told = { image: 'basic4g' | 'interleave8g'; args: string; text: string }
@@ -88,7 +88,10 @@ describe('of a mounted file system', () => {
     const lhBytes = im.bytes.subarray(LOG_OFFSET, LOG_OFFSET + LOG_HEADER_SIZE)
     const { account, bad } = buildBitmap(decodeSuperblock(sbBytes).sb!, im.bytes.subarray(LOG_OFFSET), 21)
     const usage = describeUsage(sbBytes, lhBytes, account, bad)
-    const lines = fsck_text(usage, fsckReport(usage, usage.superblock!.system_uuid)!, { verbose: true, mounted })
+    const lines = [
+      ...fsck_mount_text(mounted),
+      ...fsck_text(usage, fsckReport(usage, usage.superblock!.system_uuid)!, { verbose: true }),
+    ]
     expect(lines.slice(0, 6)).toEqual([
       'famfs fsck:',
       '  mount point: /mnt/famfs',
@@ -107,7 +110,7 @@ describe('of a mounted file system', () => {
     bytes[entry + 146] = 0
     new DataView(bytes.buffer).setUint32(entry + 536, crc32(bytes, entry, entry + 536), true)
     const dump = describeImage(reader(bytes), im.deviceSize)
-    const lines = fsck_text(dump, fsckReport(dump, null)!, { mounted })
+    const lines = [...fsck_mount_text(mounted), ...fsck_text(dump, fsckReport(dump, null)!, {})]
     expect(lines).toContain('ERROR: 1 ALLOCATION COLLISIONS FOUND')
     expect(lines).toContain('  role of this node: Client')
     expect(lines.join('\n')).not.toMatch(/Capacity|No allocation errors/)
