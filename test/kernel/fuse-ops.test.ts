@@ -486,6 +486,27 @@ describe('attributes', () => {
     ])
     expect(s.log.filter(l => l.startsWith('SETATTR')).length).toBe(2)
   })
+  it('a file that changes hands loses its set-id bits: by its mode of now, or by the server (HANDLE_KILLPRIV)', () => {
+    for (const [bits, mode, valid, sent_mode] of [
+      [[], 0o6755, FATTR_MODE | FATTR_UID, 0o755],
+      [[], 0o2644, FATTR_UID, 0],
+      [[INIT_BIT.HANDLE_KILLPRIV], 0o6755, FATTR_UID, 0],
+      [[INIT_BIT.HANDLE_KILLPRIV_V2], 0o6755, FATTR_UID, 0],
+    ] as const) {
+      const s = new Willing([...bits])
+      const f = s.add('f', S_IFREG | 0o644)
+      const { sent, last } = setUp(s)
+      const { got, log } = sent(function* (sys) {
+        yield* sys.stat('/mnt/f')
+        f.mode = S_IFREG | mode
+        return yield* sys.chown('/mnt/f', 5)
+      })
+      expect(got).toBe(0)
+      const asked = bits.length === 0 ? ['GETATTR:2'] : []
+      expect(log).toEqual(['LOOKUP:1', 'GETXATTR:2:ENODATA', ...asked, 'SETATTR:2'])
+      expect(last('SETATTR').arg).toMatchObject({ valid, mode: sent_mode === 0 ? 0 : S_IFREG | sent_mode, uid: 5 })
+    }
+  })
   it('who is refused by what is remembered is judged once more by what the server says now', () => {
     const s = new Willing()
     const f = s.add('f', S_IFREG | 0o600)

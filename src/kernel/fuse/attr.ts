@@ -19,7 +19,7 @@ import {
 } from '../../wire/index.ts'
 import { setattr_prepare } from '../vfs/attr.ts'
 import type { File } from '../vfs/file.ts'
-import { type Iattr, type Inode, S_IFMT, S_ISREG } from '../vfs/inode.ts'
+import { type Iattr, type Inode, S_IFMT, S_ISDIR, S_ISGID, S_ISREG, S_ISUID, S_IXGRP } from '../vfs/inode.ts'
 import { generic_permission } from '../vfs/namei.ts'
 import { fuse_simple_request } from './dev.ts'
 import type { fuse_args } from './fuse_i.ts'
@@ -131,9 +131,25 @@ const fuse_do_setattr = kfn('fuse_do_setattr', function* (inode: Inode, attr: Ia
   return 0
 })
 
+/**
+ * Who gets a file gets no set-id bits with it. The server sees to that (HANDLE_KILLPRIV), or it is done here on the mode that the
+ * server has now.
+ */
+const without_setid = kfn('fuse_kill_suidgid', function* (inode: Inode, attr: Iattr): Step<Iattr | number> {
+  const { fc } = inode.fuse!
+  if (fuse_has(fc, 'HANDLE_KILLPRIV') || fuse_has(fc, 'HANDLE_KILLPRIV_V2')) return { ...attr, mode: undefined }
+  const rc = yield* fuse_do_getattr(inode, null)
+  if (rc < 0) return rc
+  const mode = inode.i_mode
+  const gone = S_ISUID | ((mode & S_IXGRP) !== 0 ? S_ISGID : 0)
+  return { ...attr, mode: (mode & gone) !== 0 ? mode & ~gone : undefined, kill: true }
+})
+
 /** fuse_setattr(): nothing asked for, nothing sent. */
 export const fuse_setattr = kfn('fuse_setattr', function* (inode: Inode, attr: Iattr): Step<number> {
   const { mode, uid, gid, size, atime, mtime } = attr
   if ([mode, uid, gid, size, atime, mtime].every(v => v === undefined)) return 0
-  return yield* fuse_do_setattr(inode, attr)
+  const given_away = (uid !== undefined || gid !== undefined) && !S_ISDIR(inode.i_mode)
+  const what = given_away ? yield* without_setid(inode, attr) : attr
+  return typeof what === 'number' ? what : yield* fuse_do_setattr(inode, what)
 })

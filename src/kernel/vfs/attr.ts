@@ -47,7 +47,7 @@ export const notify_change = kfn('notify_change', function* (inode: Inode, attr:
 })
 
 /**
- * file_remove_privs(), dentry_needs_remove_privs(): before what is in a file changes, its file system is asked for the capability
+ * file_remove_privs(), dentry_needs_remove_privs(): before a file changes hands, or what is in it changes, its file system is asked for the capability
  * that would go (security.capability). The model runs no such files, so whatever comes back will do.
  */
 export const file_remove_privs = kfn('file_remove_privs', function* (inode: Inode): Step<void> {
@@ -76,6 +76,7 @@ export const do_fchownat = kfn(
     const inode = d.d_inode.peek()!
     const { mode, gid: old } = inode.i_attr.peek()
     const group = (mode & S_IXGRP) !== 0 || !in_group_or_capable(inode, old) ? S_ISGID : 0
+    if (!S_ISDIR(mode)) yield* file_remove_privs(inode)
     const kept = S_ISDIR(mode) ? mode : mode & ~(S_ISUID | group)
     return yield* notify_change(inode, { uid, gid, ...(kept === mode ? {} : { mode: kept & 0o7777, kill: true }) })
   },
