@@ -124,9 +124,12 @@ interface Locks {
 export class OwnedFlock implements Flock {
   private readonly m: Machine
   private readonly files: JMap<number, Locks>
+  private readonly pretends: boolean
 
-  constructor(m: Machine) {
+  /** `pretends`: as for the other one. */
+  constructor(m: Machine, pretends = false) {
     this.m = m
+    this.pretends = pretends
     this.files = new JMap(m.journal)
   }
 
@@ -135,6 +138,7 @@ export class OwnedFlock implements Flock {
   }
 
   lock({ ino, owner, op, unique }: FlockRequest): FlockAnswer {
+    if (this.pretends && op === (LOCK_EX | LOCK_NB)) return answer(0)
     const locks = this.of(ino)
     const kind = op & ~LOCK_NB
     const had = this.drop(locks, owner)

@@ -76,7 +76,7 @@ export class Fused {
     this.rootPath = p.rootPath
     this.sock = p.sock
     this.icache = new Icache(m, p.root)
-    this.flock = server.has('Q1') ? new GlobalFlock(m, server.has('Q2')) : new OwnedFlock(m)
+    this.flock = new (server.has('Q1') ? GlobalFlock : OwnedFlock)(m, server.has('Q2'))
     this.log = new FusedLog(m, options.logLevel)
     this.dirs = new JMap(m.journal)
     this.daxdevs = options.daxdevs

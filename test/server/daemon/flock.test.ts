@@ -128,6 +128,15 @@ describe('fixed', () => {
     expect([ask(F, B, LOCK_EX | LOCK_NB), ask(F, B, LOCK_SH | LOCK_NB)]).toEqual([EWOULDBLOCK, EWOULDBLOCK])
   })
 
+  it('#1 with Q2 alone it succeeds and locks nothing', () => {
+    const { ask } = rig(m => new OwnedFlock(m, true))
+    expect([ask(F, A, LOCK_EX | LOCK_NB), ask(F, B, LOCK_EX), ask(F, A, LOCK_SH | LOCK_NB)]).toEqual([
+      0,
+      0,
+      EWOULDBLOCK,
+    ])
+  })
+
   it('#2 the close of another opener drops nothing', () => {
     const { ask, f } = fresh()
     ask(F, A, LOCK_EX)
