@@ -19,13 +19,11 @@ export interface Stat extends InodeAttr {
 const vfs_getattr = kfn('vfs_getattr', function* (inode: Inode): Step<Stat | number> {
   const rc = inode.i_op.getattr ? yield* inode.i_op.getattr(inode) : 0
   if (rc < 0) return rc
-  return {
-    ...inode.i_attr.peek(),
-    ino: inode.i_ino,
-    size: yield* inode.i_size.load(),
-    blksize: 4096,
-    rdev: inode.i_rdev,
-  }
+  // Field by field: a spread costs ten times as much, and every look-up of the daemon comes here.
+  const { mode, uid, gid, nlink, atime, mtime, ctime, blocks } = inode.i_attr.peek()
+  const size = yield* inode.i_size.load()
+  const { i_ino: ino, i_rdev: rdev } = inode
+  return { mode, uid, gid, nlink, atime, mtime, ctime, blocks, ino, size, blksize: 4096, rdev }
 })
 
 export const vfs_stat = kfn('vfs_stat', function* (ts: task_struct, path: string): Step<Stat | number> {

@@ -26,8 +26,10 @@ export const attr_of = (st: Stat): FusedAttr => {
 
 /** The file that a shadow file stands for. What its YAML does not tell is the shadow file's own. */
 const file_inode = (name: string, st: Stat, meta: FileMeta): NewInode => {
+  const { ino, nlink, blocks, blksize, atime, mtime, ctime } = st
   const { uid, gid, size, fmap } = meta
-  return { name, attr: { ...attr_of(st), mode: S_IFREG | (meta.mode & 0o7777), uid, gid, size }, fmap, fd: -1 }
+  const mode = S_IFREG | (meta.mode & 0o7777)
+  return { name, attr: { ino, mode, uid, gid, nlink, size, blocks, blksize, atime, mtime, ctime }, fmap, fd: -1 }
 }
 
 /** Read a shadow file of an open directory: what it tells, why it tells nothing, or -errno. */

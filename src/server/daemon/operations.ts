@@ -100,11 +100,15 @@ const wire_attr = (a: FusedAttr) => {
   }
 }
 
-const entry_values = (d: Fused, inode: FusedInode | null) => {
-  const { valid, valid_nsec } = d
-  const times = { entry_valid: valid, attr_valid: valid, entry_valid_nsec: valid_nsec, attr_valid_nsec: valid_nsec }
-  return inode === null ? times : { nodeid: inode.nodeid, ...times, attr: wire_attr(inode.attr.peek()) }
-}
+/** What a look-up answers with; null: a name known not to be there. */
+const entry_values = (d: Fused, inode: FusedInode | null) => ({
+  nodeid: inode === null ? 0 : inode.nodeid,
+  entry_valid: d.valid,
+  attr_valid: d.valid,
+  entry_valid_nsec: d.valid_nsec,
+  attr_valid_nsec: d.valid_nsec,
+  attr: inode === null ? {} : wire_attr(inode.attr.peek()),
+})
 
 const attr_reply = (d: Fused, a: FusedAttr): Reply => ({
   def: fuse_attr_out,
