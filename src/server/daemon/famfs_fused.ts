@@ -73,12 +73,11 @@ export const start_fused = kfn('famfs_fused', function* (sys: Sys, server: Serve
     return `mount ${mountpoint}: ${errnoName(-rc)}`
   }
   const root = { name: '/', attr: attr_of(st), fmap: null, fd }
-  const sock = `${rootPath.slice(0, -'/root'.length)}/sock`
-  const d = new Fused({ k, pid: group_leader.pid, options, server, transport, rootPath, root, sock })
-  yield* sys.unlink(sock)
-  yield* sys.mknod(sock, S_IFSOCK | SOCK_MODE)
-  yield* sys.chmod(sock, SOCK_MODE)
-  const node = yield* sys.stat(sock)
+  const d = new Fused({ k, pid: group_leader.pid, options, server, transport, rootPath, root })
+  yield* sys.unlink(d.sock)
+  yield* sys.mknod(d.sock, S_IFSOCK | SOCK_MODE)
+  yield* sys.chmod(d.sock, SOCK_MODE)
+  const node = yield* sys.stat(d.sock)
   if (typeof node !== 'number') sock_listen(d, node.ino)
   const handlers = fused_handlers(d)
   const threads = d.errnos.map((_, i) => ({ comm: `famfsd/${i}`, body: (own: Sys) => serve(d, handlers, i, own) }))
@@ -87,7 +86,7 @@ export const start_fused = kfn('famfs_fused', function* (sys: Sys, server: Serve
 })
 
 export const famfs_fused_main: Program = kfn('famfs_fused main', function* (p: Proc): Step<number> {
-  const parsed = parse_options(p.argv, p.site.server.several_devices)
+  const parsed = parse_options(p.argv)
   if ('exit' in parsed) {
     for (const line of parsed.out) p.out(line)
     for (const line of parsed.err) p.err(line)

@@ -30,7 +30,7 @@ import {
   type Request,
 } from '../../wire/index.ts'
 import { S_IFDIR, type ShadowNode, type ShadowTree } from '../shadow.ts'
-import { type Push, Pusher, push_daxdevs } from './push.ts'
+import { known_paths, type Push, Pusher, push_daxdevs } from './push.ts'
 import type { Handlers, Reply } from './session.ts'
 
 const O_DIRECT = 0o40000
@@ -114,7 +114,7 @@ export class Famfsd {
     this.byNode = new JMap(m.journal)
     this.served = new Cell(m, 'requests served', 0)
     const { push, pushZeroFails = false } = o
-    const pusher = push === null ? null : new Pusher(m, o.daxdevs, push, pushZeroFails)
+    const pusher = push === null ? null : new Pusher(m, known_paths(o.daxdevs), push, pushZeroFails)
     const pushFirst = pusher === null ? undefined : (req: Request) => push_daxdevs(pusher, this.devicesFor(req))
     this.byNode.set(FUSE_ROOT_ID, o.shadow.root)
     const on = (name: string, f: (req: Request) => Reply, before?: (req: Request) => Op<void>) => {

@@ -1,11 +1,12 @@
 // One famfs daemon: what its threads share. Made when it starts; everything that changes is journaled, so that a rewound world has
 // the daemon it had.
-import type { DirEntry, Kernel, Sys } from '../../kernel/index.ts'
+import { type DirEntry, type Kernel, Sys } from '../../kernel/index.ts'
 import type { ServerProfile } from '../../profile/index.ts'
-import { Cell, divDown, JMap, type Op } from '../../sim/index.ts'
+import { Cell, divDown, JMap, kfn, type Op, type Step } from '../../sim/index.ts'
+import { read_daxdev } from '../lib/daxdev-file.ts'
 import { type Flock, GlobalFlock, OwnedFlock } from './flock.ts'
 import { Icache, type NewInode } from './icache.ts'
-import { FusedLog } from './log.ts'
+import { FusedLog, LOG_ERR } from './log.ts'
 import type { FusedOptions } from './options.ts'
 import { Pusher } from './push.ts'
 import type { Reply } from './session.ts'
@@ -36,8 +37,6 @@ export interface FusedParts {
   /** The shadow tree's `root`, and its open directory. */
   readonly rootPath: string
   readonly root: NewInode
-  /** Its Unix socket. */
-  readonly sock: string
 }
 
 export class Fused {
@@ -47,6 +46,8 @@ export class Fused {
   readonly server: ServerProfile
   readonly transport: Transport
   readonly rootPath: string
+  /** The directory that the tree is in; its Unix socket. */
+  readonly dir: string
   readonly sock: string
   readonly icache: Icache
   readonly flock: Flock
@@ -55,8 +56,6 @@ export class Fused {
   readonly dirs: JMap<number, OpenDir>
   /** Null: the kernel asks for devices. */
   readonly pusher: Pusher | null
-  /** Device paths by index, as far as this daemon knows them. */
-  readonly daxdevs: readonly string[]
   /** Timeout of names and attributes. */
   readonly valid: number
   readonly valid_nsec: number
@@ -74,15 +73,15 @@ export class Fused {
     this.server = server
     this.transport = p.transport
     this.rootPath = p.rootPath
-    this.sock = p.sock
+    this.dir = p.rootPath.slice(0, -'/root'.length)
+    this.sock = `${this.dir}/sock`
     this.icache = new Icache(m, p.root)
     this.flock = new (server.has('Q1') ? GlobalFlock : OwnedFlock)(m, server.has('Q2'))
     this.log = new FusedLog(m, options.logLevel)
     this.dirs = new JMap(m.journal)
-    this.daxdevs = options.daxdevs
     this.pusher =
-      profile.t.daxdev === 'push' && this.daxdevs.length > 0
-        ? new Pusher(m, this.daxdevs, p.transport.push, profile.has('B54'))
+      profile.t.daxdev === 'push' && options.daxdev !== null
+        ? new Pusher(m, index => fused_daxdev(this, new Sys(k.current), index), p.transport.push, profile.has('B54'))
         : null
     this.valid = divDown(options.timeout, 1)
     this.valid_nsec = divDown((options.timeout - this.valid) * 1e9, 1)
@@ -90,3 +89,17 @@ export class Fused {
     this.serving = new Cell(m, 'famfs_fused threads', options.threads)
   }
 }
+
+/**
+ * Path of the device of an index; null: it is not known. The first is an option. Further ones, on a daemon that knows of them, are
+ * published beside the shadow tree, and looked up each time: they may come while it runs.
+ */
+export const fused_daxdev = kfn('famfs_fused_daxdev', function* (d: Fused, sys: Sys, index: number): Step<
+  string | null
+> {
+  if (index === 0) return d.options.daxdev
+  const path = d.server.several_devices ? ((yield* read_daxdev(sys, d.dir, index))?.path ?? null) : null
+  if (path === null)
+    d.log.say(LOG_ERR, `device ${index}: ${d.server.several_devices ? 'not on this host' : 'not implemented yet'}`)
+  return path
+})

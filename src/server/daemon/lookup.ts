@@ -87,6 +87,5 @@ const push_for = kfn('famfs_push_for', function* (d: Fused, inode: FusedInode): 
   const { fmap } = inode
   let need = 0
   for (const e of fmap!.kind === 'simple' ? fmap!.extents : fmap!.strips) if (e.dev >= need) need = e.dev + 1
-  if (need > d.daxdevs.length) d.log.say(LOG_ERR, `${inode.name}: pushing device ${need - 1}: not implemented yet`)
   yield* push_daxdevs(d.pusher!, need)
 })

@@ -7,6 +7,7 @@ import {
   direntLength,
   EINVAL,
   ENODATA,
+  ENODEV,
   ENOENT,
   EOPNOTSUPP,
   ERANGE,
@@ -49,7 +50,7 @@ import {
   viewOf,
 } from '../../wire/index.ts'
 import type { FlockAnswer } from './flock.ts'
-import type { Fused, Worker } from './fused.ts'
+import { type Fused, fused_daxdev, type Worker } from './fused.ts'
 import type { FusedAttr, FusedInode } from './icache.ts'
 import { attr_of, fail, famfs_do_lookup } from './lookup.ts'
 import type { Handler, Handlers, Reply } from './session.ts'
@@ -125,7 +126,7 @@ function* init(d: Fused, req: Request): Step<Reply> {
   const bits: number[] = WANTED.filter(b => hasInitFlag(offered, b))
   const want = (bit: number): void => void (hasInitFlag(offered, bit) && bits.push(bit))
   if (d.options.flock) want(INIT_BIT.FLOCK_LOCKS)
-  if (d.daxdevs.length > 0) want(d.k.profile.t.dax_fmap_bit)
+  if (d.options.daxdev !== null) want(d.k.profile.t.dax_fmap_bit)
   const { flags, flags2 } = initFlagWords(bits)
   const { max_readahead } = req.arg
   return {
@@ -352,11 +353,13 @@ function* get_fmap(d: Fused, req: Request): Step<Reply> {
   return { bytes: sized && length > req.arg.size ? bytes.subarray(0, fuse_famfs_fmap_header.size) : bytes }
 }
 
-/** The path of a device. The real daemon knows number 0, and says so of it whatever it answers for. */
-function* get_daxdev(d: Fused, req: Request): Step<Reply> {
-  if (d.daxdevs.length === 0) return err(req.nodeid === 0 ? EOPNOTSUPP : EINVAL)
-  const path = d.daxdevs[req.nodeid]
-  return path === undefined ? err(EINVAL) : { bytes: encodeDaxdev(req.nodeid, path) }
+/** The path of a device. The real daemon knows number 0 only. */
+function* get_daxdev(d: Fused, req: Request, w: Worker): Step<Reply> {
+  const index = req.nodeid
+  if (d.options.daxdev === null) return err(index === 0 ? EOPNOTSUPP : EINVAL)
+  const path = yield* fused_daxdev(d, w.sys, index)
+  if (path === null) return err(d.server.several_devices ? ENODEV : EINVAL)
+  return { bytes: encodeDaxdev(index, path) }
 }
 
 const [F_RDLCK, F_WRLCK] = [0, 1]

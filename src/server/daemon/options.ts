@@ -10,8 +10,8 @@ export interface FusedOptions {
   /** The shadow tree's directory, with or without its `root`. */
   readonly shadow: string
   readonly mountpoint: string
-  /** Device paths by index; none: famfs is not asked for. The real daemon takes the last one given, and has no other. */
-  readonly daxdevs: readonly string[]
+  /** Path of the first device; null: famfs is not asked for. */
+  readonly daxdev: string | null
   /** Attribute and entry timeout, seconds. */
   readonly timeout: number
   readonly cache: CacheMode
@@ -78,8 +78,8 @@ const split = (list: string): string[] => {
 const number = (text: string, whole: boolean): number | null =>
   (whole ? /^[-+]?\d+$/ : /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i).test(text) ? Number(text) : null
 
-/** The options, or what it prints and exits with. `several`: more than one device is taken. */
-export function parse_options(argv: readonly string[], several: boolean): Parsed {
+/** The options, or what it prints and exits with. */
+export function parse_options(argv: readonly string[]): Parsed {
   const given: string[] = []
   const operands: string[] = []
   let single = false
@@ -105,7 +105,7 @@ export function parse_options(argv: readonly string[], several: boolean): Parsed
     else if (a !== '-f') operands.push(a)
   }
 
-  const daxdevs: string[] = []
+  let daxdev: string | null = null
   const mountOptions: string[] = []
   let shadow: string | null = null
   let fsname: string | null = null
@@ -117,7 +117,7 @@ export function parse_options(argv: readonly string[], several: boolean): Parsed
     const key = at < 0 ? o : o.slice(0, at)
     const value = o.slice(at + 1)
     if (at >= 0 && (key === 'shadow' || key === 'source')) shadow = value
-    else if (at >= 0 && key === 'daxdev') several ? daxdevs.push(value) : daxdevs.splice(0, 1, value)
+    else if (at >= 0 && key === 'daxdev') daxdev = value
     else if (at >= 0 && key === 'fsname') fsname = value
     else if (at >= 0 && (key === 'timeout' || key === 'debug' || key === 'max_threads')) {
       const n = number(value, key !== 'timeout')
@@ -144,7 +144,7 @@ export function parse_options(argv: readonly string[], several: boolean): Parsed
     options: {
       shadow,
       mountpoint,
-      daxdevs,
+      daxdev,
       timeout: timeout ?? TIMEOUT[cache],
       cache,
       flock,

@@ -3,6 +3,7 @@
 import { O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, S_ISDIR, S_ISREG, type StatFs } from '../../kernel/index.ts'
 import { AU_SIZE } from '../../media/index.ts'
 import { divDown, kfn, max, roundUp, type Step } from '../../sim/index.ts'
+import { read_daxdev } from '../lib/daxdev-file.ts'
 import type { Fused, Worker } from './fused.ts'
 import { read_shadow } from './lookup.ts'
 
@@ -17,6 +18,15 @@ interface Usage {
 const device_size = kfn('famfs_device_size', function* (w: Worker, path: string): Step<number> {
   const size = yield* w.sys.sysfs_read(`/sys/bus/dax/devices/${path.slice(path.lastIndexOf('/') + 1)}/size`)
   return typeof size === 'number' ? 0 : Number(size)
+})
+
+/** Names in a directory, none when there is no such directory. */
+const names_in = kfn('famfs_names_in', function* (w: Worker, path: string): Step<string[]> {
+  const fd = yield* w.sys.open(path, O_RDONLY | O_DIRECTORY)
+  if (fd < 0) return []
+  const list = yield* w.sys.getdents(fd)
+  yield* w.sys.close(fd)
+  return typeof list === 'number' ? [] : list.map(e => e.name)
 })
 
 /** What the files below a directory of the shadow tree take, each extent in whole allocation units. */
@@ -48,8 +58,11 @@ const usage_below = kfn('famfs_usage', function* (w: Worker, dir: number, sum: U
 export const fused_statfs = kfn('famfs_fused statfs', function* (d: Fused, w: Worker): Step<StatFs | number> {
   const st = yield* w.sys.statfs(d.rootPath)
   if (d.server.has('Q30') || typeof st === 'number') return st
-  let size = 0
-  for (const path of d.daxdevs) size += yield* device_size(w, path)
+  let size = yield* device_size(w, d.options.daxdev ?? '')
+  for (const name of yield* names_in(w, `${d.dir}/daxdevs`)) {
+    const dev = yield* read_daxdev(w.sys, d.dir, Number(name))
+    if (dev !== null) size += dev.size
+  }
   const sum: Usage = { bytes: 0, files: 0 }
   const fd = yield* w.sys.openat(d.icache.root.fd, '.', O_RDONLY | O_DIRECTORY)
   if (fd < 0) return fd

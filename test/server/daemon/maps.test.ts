@@ -3,8 +3,10 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import type { Reply } from '../../../src/server/daemon/session.ts'
-import { decodeFmap, EINVAL, type FileMap } from '../../../src/wire/index.ts'
-import { daemon, host, MPT, OPTIONS, type Tree, yaml } from './shadow-rig.ts'
+import { emit_daxdev } from '../../../src/server/lib/daxdev-file.ts'
+import { decodeFmap, EINVAL, ENODEV, type FileMap } from '../../../src/wire/index.ts'
+import { DEVICE_SIZE } from '../../kernel/raw-server.ts'
+import { daemon, host, MPT, OPTIONS, SHADOW, type Tree, write_file, yaml } from './shadow-rig.ts'
 
 const { shadow }: { shadow: Tree } = JSON.parse(
   readFileSync(new URL('../../vectors/fused-ops.json', import.meta.url), 'utf8'),
@@ -14,6 +16,16 @@ const map = (r: Reply): FileMap => {
   if ('error' in m) throw new Error(m.error)
   return m
 }
+/** Devices beyond the first, as log play publishes them beside the tree. */
+const published = (...devs: [number, string | null][]): Tree => ({
+  '../daxdevs/': '',
+  ...Object.fromEntries(
+    devs.map(([index, path]) => {
+      const uuid = `aaaaaaaa-0000-4000-8000-00000000000${index}`
+      return [`../daxdevs/${index}`, emit_daxdev({ index, uuid, size: DEVICE_SIZE, path })]
+    }),
+  ),
+})
 const indexes = (m: FileMap): number[] => (m.kind === 'simple' ? m.extents : m.groups[0]!.strips).map(e => e.dev)
 
 describe('GET_FMAP', () => {
@@ -54,42 +66,43 @@ describe('GET_FMAP', () => {
 })
 
 describe('GET_DAXDEV', () => {
-  const two = 'daxdev=/dev/dax0.0,daxdev=/dev/dax1.0'
   const name = (r: Reply): string | number =>
     r !== null && 'bytes' in r ? Buffer.from(r.bytes.subarray(24)).toString().replace(/\0+$/, '') : (r as any).errno
-  it('famfs-48 has the one device that was given last', () => {
-    const { ask } = daemon({}, { o: two })
-    expect([0, 1].map(i => name(ask('GET_DAXDEV', i)))).toEqual(['/dev/dax1.0', EINVAL])
+  it('famfs-48 has the one device that it was given', () => {
+    const { ask } = daemon(published([1, '/dev/dax1.0']))
+    expect([0, 1].map(i => name(ask('GET_DAXDEV', i)))).toEqual(['/dev/dax0.0', EINVAL])
   })
-  it('fixed has all, by index', () => {
-    const { ask } = daemon({}, { o: two, server: 'fixed' })
-    expect([0, 1, 2].map(i => name(ask('GET_DAXDEV', i)))).toEqual(['/dev/dax0.0', '/dev/dax1.0', EINVAL])
+  it('fixed has those too that log play published, if they are on this host', () => {
+    const tree = published([1, '/dev/dax1.0'], [2, null], [4, '/dev/dax4.0'])
+    const { ask, step, sys } = daemon({ ...tree, '../daxdevs/3': 'nonsense' }, { server: 'fixed' })
+    const all = () => [0, 1, 2, 3, 4, 5].map(i => name(ask('GET_DAXDEV', i)))
+    const before = ['/dev/dax0.0', '/dev/dax1.0', ENODEV, ENODEV, '/dev/dax4.0', ENODEV]
+    expect(all()).toEqual(before)
+    // One that is added while it runs.
+    step(function* () {
+      yield* write_file(sys, `${SHADOW}/daxdevs/5`, published([5, '/dev/dax5.0'])['../daxdevs/5']!)
+    })
+    expect(all()).toEqual([...before.slice(0, 5), '/dev/dax5.0'])
   })
 })
 
 describe('pushing, for a kernel that does not ask', () => {
-  const stat = (server: string, options: string) => {
-    const h = host(shadow, { kernel: 'new', server, devices: [{}, {}, {}, {}] })
-    expect(h.fused(options).rc).toBe(0)
+  const ALL: [number, string][] = [1, 2, 3].map(i => [i, `/dev/dax${i}.0`])
+  const stat = (server: string, devs: [number, string | null][]) => {
+    const tree = { ...shadow, ...published(...devs) }
+    const h = host(tree, { kernel: 'new', server, devices: [{}, {}, {}, {}] })
+    expect(h.fused(OPTIONS).rc).toBe(0)
     h.stat(`${MPT}/simple4k`)
-    const table = () => h.rig.k.bus.devices().map(d => d.dax_dev.holder_data.peek() !== null)
-    const one = table()
+    const held = () => h.rig.k.bus.devices().map(d => (d.dax_dev.holder_data.peek() === null ? 0 : 1))
+    const one = held()
     h.stat(`${MPT}/inter_multidev`)
-    return { one, all: table() }
+    return { one, all: held() }
   }
-  const all = [0, 1, 2, 3].map(i => `daxdev=/dev/dax${i}.0`).join(',')
-  it('fixed: every device up to the highest that the file names, when it is looked up', () => {
-    const { one, all: now } = stat('fixed', `${OPTIONS.replace('daxdev=/dev/dax0.0', all)}`)
-    expect([one, now]).toEqual([
-      [true, false, false, false],
-      [true, true, true, true],
-    ])
-  })
-  it('famfs-48: the first, and no other', () => {
-    const { one, all: now } = stat('famfs-48', OPTIONS)
-    expect([one, now]).toEqual([
-      [true, false, false, false],
-      [true, false, false, false],
-    ])
+  it.each([
+    ['fixed', 'every device up to the highest that the file names, when it is looked up', ALL, [1, 1, 1, 1]],
+    ['fixed', 'all but one that is not here', [ALL[0]!, [2, null], ALL[2]!], [1, 1, 0, 1]],
+    ['famfs-48', 'the first, and no other', ALL, [1, 0, 0, 0]],
+  ] as [string, string, [number, string | null][], number[]][])('%s: %s', (server, _what, devs, all) => {
+    expect(stat(server, devs)).toEqual({ one: [1, 0, 0, 0], all })
   })
 })

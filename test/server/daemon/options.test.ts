@@ -2,10 +2,9 @@
 import { describe, expect, it } from 'vitest'
 import { type FusedOptions, parse_options } from '../../../src/server/daemon/options.ts'
 
-const parse = (line: string, several = false) =>
-  parse_options(['/dev/dax0.0', ...line.split(' ').filter(w => w)], several)
-const ok = (line: string, several = false): FusedOptions => {
-  const p = parse(line, several)
+const parse = (line: string) => parse_options(['/dev/dax0.0', ...line.split(' ').filter(w => w)])
+const ok = (line: string): FusedOptions => {
+  const p = parse(line)
   if (!('options' in p)) throw new Error(p.err.join('\n'))
   return p.options
 }
@@ -17,7 +16,7 @@ describe('options', () => {
     expect(ok(`-o ${line} /mnt/famfs`)).toEqual({
       shadow: '/tmp/sh',
       mountpoint: '/mnt/famfs',
-      daxdevs: ['/dev/dax0.0'],
+      daxdev: '/dev/dax0.0',
       timeout: 31536000,
       cache: 'auto',
       flock: true,
@@ -42,7 +41,7 @@ describe('options', () => {
     ['-s -d -o shadow=/s /m', { threads: 1, logLevel: 7 }],
     ['/m -oshadow=/s,no_flock -o debug=3', { flock: false, logLevel: 3, mountpoint: '/m' }],
     ['-o shadow=/a -o shadow=/b,debug -- /m', { shadow: '/b', logLevel: 7 }],
-    ['-o shadow=/a\\,b /m', { shadow: '/a,b', daxdevs: [] }],
+    ['-o shadow=/a\\,b /m', { shadow: '/a,b', daxdev: null }],
     [
       '-f -o pass_yaml,no_readdirplus,readdirplus,flock,max_threads=4,clone_fd,shadow=/s /m',
       { flock: true, threads: 4 },
@@ -51,10 +50,8 @@ describe('options', () => {
   ] as [string, Partial<FusedOptions>][])('%s', (line, want) => {
     expect(ok(line)).toMatchObject(want)
   })
-  it('takes the last of several devices, or all of them', () => {
-    const line = '-o shadow=/s,daxdev=/dev/a,daxdev=/dev/b /m'
-    expect(ok(line).daxdevs).toEqual(['/dev/b'])
-    expect(ok(line, true).daxdevs).toEqual(['/dev/a', '/dev/b'])
+  it('takes the last of several devices', () => {
+    expect(ok('-o shadow=/s,daxdev=/dev/a,daxdev=/dev/b /m').daxdev).toBe('/dev/b')
   })
 })
 

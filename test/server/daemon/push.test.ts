@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { Lender } from '../../../src/devdax/index.ts'
 import { PctChooser } from '../../../src/explore/index.ts'
-import { Pusher, push_daxdevs } from '../../../src/server/daemon/push.ts'
+import { known_paths, Pusher, push_daxdevs } from '../../../src/server/daemon/push.ts'
 import { Famfsd, type Reply, ShadowTree } from '../../../src/server/index.ts'
 import { kfn, Machine, MiB, type Step, step } from '../../../src/sim/index.ts'
 import { decodeRequest, EINVAL, encodeRequest, fuse_getxattr_in, opcodeTable } from '../../../src/wire/index.ts'
@@ -23,7 +23,7 @@ describe('pushing', () => {
       yield* step()
       return rc
     })
-    const p = new Pusher(m, PATHS, push, o.zeroFails ?? false)
+    const p = new Pusher(m, known_paths(PATHS), push, o.zeroFails ?? false)
     const one = (need: number) =>
       (function* (): Step<void> {
         yield* push_daxdevs(p, need)

@@ -67,7 +67,7 @@ export function daemon(tree: Tree, o: DaemonOptions = {}) {
   make_tree(rig, tree)
   const server = serverProfile(o.server ?? 'famfs-48')
   const words = ['famfs_fused', '-o', `shadow=${SHADOW},${o.o ?? 'daxdev=/dev/dax0.0'}`, '/mnt']
-  const parsed = parse_options(words, server.several_devices)
+  const parsed = parse_options(words)
   if (!('options' in parsed)) throw new Error(parsed.err[0])
   // Its process does nothing of its own accord; each question is a step of its only thread.
   const process = new task_struct(k, 'famfs_fused', { user: true })
@@ -84,9 +84,8 @@ export function daemon(tree: Tree, o: DaemonOptions = {}) {
     const fd = yield* sys.open(rootPath, O_PATH | O_DIRECTORY)
     return { name: '/', attr: attr_of((yield* sys.fstat(fd)) as Stat), fmap: null, fd }
   })
-  const sock = `${SHADOW}/sock`
   const transport = insim(fuse_dev_open(k))
-  const d = new Fused({ k, pid: process.pid, options: parsed.options, server, transport, rootPath, root, sock })
+  const d = new Fused({ k, pid: process.pid, options: parsed.options, server, transport, rootPath, root })
   const handlers = fused_handlers(d)
   const errno = new Cell(m, 'errno', 0)
   /** Answers that came by themselves: early, or late. */

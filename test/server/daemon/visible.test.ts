@@ -16,6 +16,7 @@ import {
   type StatFs,
   type Sys,
 } from '../../../src/kernel/index.ts'
+import { emit_daxdev } from '../../../src/server/lib/daxdev-file.ts'
 import { MiB, type Step } from '../../../src/sim/index.ts'
 import {
   ECONNABORTED,
@@ -365,6 +366,15 @@ describe('statfs (Q30)', () => {
   }
   it('famfs-48: of the file system that the tree lies on', () => {
     expect(df()).toMatchObject({ bsize: 4096, blocks: 3_000_000 })
+  })
+  it('fixed: of all devices', () => {
+    const uuid = 'aaaaaaaa-0000-4000-8000-000000000001'
+    const more = { '../daxdevs/': '', '../daxdevs/1': emit_daxdev({ index: 1, uuid, size: MiB(512), path: null }) }
+    const { run } = mounted({ server: 'fixed' }, { ...TREE, ...more })
+    const st = run(function* (sys) {
+      return (yield* sys.statfs(MPT)) as StatFs
+    })
+    expect(st.blocks * st.bsize).toBe(MiB(1536))
   })
   it('fixed: of the device, less what its files take', () => {
     const st = df('fixed')
