@@ -2,7 +2,7 @@
 // task returns to user mode: at the end of a system call, at a load or store, at its end.
 import { DEAD, has_signal, Killed, kfn, type Step, signal, take_signal } from '../sim/index.ts'
 import { EINVAL, EPERM, ESRCH } from '../wire/index.ts'
-import { SIGNAL } from './kernel.ts'
+import { type Kernel, SIGNAL } from './kernel.ts'
 import type { SigInfo, task_struct } from './task_struct.ts'
 
 const deliver = (ts: task_struct, info: SigInfo): never => {
@@ -48,6 +48,16 @@ export const do_kill = kfn('do_kill', function* (ts: task_struct, pid: number, n
   if (pid === ts.pid) throw new Killed(name, null)
   return 0
 })
+
+/** Processes whose threads have not all ended, by number. */
+export function proc_list(k: Kernel): { readonly pid: number; readonly comm: string }[] {
+  const found = new Map<number, string>()
+  for (const t of k.m.tasks) {
+    const ts = t.owner as task_struct | null
+    if (ts?.k === k && ts.user && t.state !== DEAD) found.set(ts.pid, ts.group_leader.comm)
+  }
+  return [...found].map(([pid, comm]) => ({ pid, comm })).sort((a, b) => a.pid - b.pid)
+}
 
 /** Has the running process been asked to end? A program that handles such signals looks itself. */
 export const asked_to_end = (ts: task_struct): string | null =>

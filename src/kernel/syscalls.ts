@@ -20,7 +20,7 @@ import { SYSCALL } from './kernel.ts'
 import { do_madvise } from './mm/madvise.ts'
 import { user_lines, user_load, user_store } from './mm/memory.ts'
 import { do_mmap, do_munmap } from './mm/mmap.ts'
-import { do_kill, exit_to_user_mode } from './signal.ts'
+import { do_kill, exit_to_user_mode, proc_list } from './signal.ts'
 import type { McePolicy, SigInfo, task_struct } from './task_struct.ts'
 import { do_fchownat, do_setattr, vfs_ftruncate, vfs_truncate } from './vfs/attr.ts'
 import {
@@ -207,6 +207,10 @@ export class Sys {
   /** Send a signal to every thread of a process: 0, -ESRCH, -EPERM. */
   kill(pid: number, name: string): Op<number> {
     return kill(this.ts, pid, name)
+  }
+  /** Processes that have not ended, as ps(1) reads them from /proc, oldest first. */
+  proc_list(): { readonly pid: number; readonly comm: string }[] {
+    return proc_list(this.ts.k)
   }
   /** The text of /proc/mounts. */
   proc_mounts(): string {

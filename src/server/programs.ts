@@ -3,12 +3,14 @@
 import { famfs_fused_main } from './daemon/famfs_fused.ts'
 import type { Program } from './proc.ts'
 import { curl_main } from './tools/curl.ts'
+import { COREUTILS } from './tools/coreutils/index.ts'
 import { daxctl_main } from './tools/daxctl.ts'
 import { famfs_main } from './tools/famfs.ts'
 import { mkfs_main } from './tools/mkfs.ts'
 
 export const PROGRAMS: Readonly<Record<string, Program>> = {
   curl: curl_main,
+  ...COREUTILS,
   daxctl: daxctl_main,
   famfs: famfs_main,
   famfs_fused: famfs_fused_main,

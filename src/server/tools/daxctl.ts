@@ -3,7 +3,8 @@
 import { type DaxMode, daxModes, type ModeEvent } from '../../devdax/index.ts'
 import type { Sys } from '../../kernel/index.ts'
 import { kfn, type Op, type Step } from '../../sim/index.ts'
-import { EBUSY, EINVAL, ENOENT, ENXIO, errnoName } from '../../wire/index.ts'
+import { EBUSY, EINVAL, ENOENT, ENXIO } from '../../wire/index.ts'
+import { strerror } from '../lib/strerror.ts'
 import type { Proc, Program } from '../proc.ts'
 
 /** What a command printed and how it ended. */
@@ -41,16 +42,6 @@ const MODE_OF_DRIVER: Readonly<Record<string, DaxMode>> = {
   kmem: 'system-ram',
 }
 
-const STRERROR: Readonly<Record<string, string>> = {
-  EACCES: 'Permission denied',
-  EBUSY: 'Device or resource busy',
-  EINVAL: 'Invalid argument',
-  ENODEV: 'No such device',
-  ENOENT: 'No such file or directory',
-  ENOMEM: 'Cannot allocate memory',
-  ENXIO: 'No such device or address',
-}
-const strerror = (rc: number): string => STRERROR[errnoName(-rc)] ?? errnoName(-rc)
 const plural = (n: number): string => (n === 1 ? '' : 's')
 
 /** The library's own errors carry the function they come from. */
