@@ -1,28 +1,16 @@
 // famsim fsck IMAGE: a famfs image or device checked, in the words of the real famfs fsck of an unmounted one. Writes nothing.
 // Exit 1 if anything is wrong, also where the real one, which counts collisions only, ends with 0.
-import { readFileSync } from 'node:fs'
 import { fsckReport, MAX_BUCKETS } from '../media/index.ts'
 import { fsck_text } from '../server/index.ts'
 import { UserError } from './errors.ts'
-import { checkLines, deviceLines, imageJson, lookAt, readable } from './image.ts'
+import { checkLines, deviceLines, imageJson, lookAt, ownUuid, readable } from './image.ts'
 import { whole } from './options.ts'
-
-/** Where a famfs host keeps its uuid. The real tools make the file when it is missing; this one does not. */
-const SYSTEM_UUID = '/opt/famfs/system_uuid'
 
 interface FsckOptions {
   readonly verbose?: boolean
   readonly human?: boolean
   readonly nbuckets?: string
   readonly json?: boolean
-}
-
-const ownUuid = (): string | null => {
-  try {
-    return readFileSync(SYSTEM_UUID, 'latin1').slice(0, 36)
-  } catch {
-    return null
-  }
 }
 
 export function fsck(name: string, o: FsckOptions): void {

@@ -41,6 +41,18 @@ export interface Image {
   readonly problems: readonly string[]
 }
 
+/** Where a famfs host keeps its uuid. The real tools make the file when it is missing; famsim does not. */
+const SYSTEM_UUID = '/opt/famfs/system_uuid'
+
+/** The uuid of this machine; null: it has none yet. */
+export const ownUuid = (): string | null => {
+  try {
+    return readFileSync(SYSTEM_UUID, 'latin1').slice(0, 36)
+  } catch {
+    return null
+  }
+}
+
 /** Do it; what the system has against it becomes one line. */
 function told<T>(name: string, act: () => T): T {
   try {

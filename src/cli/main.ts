@@ -8,6 +8,7 @@ import { fsck } from './fsck.ts'
 import { info } from './info.ts'
 import { list } from './list.ts'
 import { litmus } from './litmus.ts'
+import { mkfs } from './mkfs.ts'
 import { mutate } from './mutate.ts'
 import { backingOptions, settingOptions, WITH } from './options.ts'
 import { replay } from './replay.ts'
@@ -83,6 +84,16 @@ function famsim(): Command {
     .option('--limit <n>', 'give up beyond so many executions', '1000000')
     .option('--json', 'print one JSON object a test')
     .action(litmus)
+  p.command('mkfs')
+    .description('make a famfs file system in a file, or one over several, as mkfs.famfs does')
+    .argument('<images...>', 'files of the size of a device, or of none yet with --size')
+    .option('-f, --force', 'write over what is there')
+    .option('-k, --kill', 'with --force: only make the superblock unusable')
+    .option('-l, --loglen <bytes>', 'of the log: a power of two from 8m, k, m or g may follow (default: 8m)')
+    .option('--size <bytes>', 'make the files, holes of this size, e.g. 4g')
+    .option('--owner <uuid>', 'system uuid of the host that owns it (default: that of this machine, or a new one)')
+    .option('--json', 'print one JSON object, as fsck does')
+    .action(mkfs)
   p.command('info')
     .description('show what a famfs image holds and what is wrong with it (.gz too)')
     .argument('<image>', 'file (the first bytes of a device), file:PATH, or dax:/dev/daxX.Y')

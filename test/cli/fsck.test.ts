@@ -5,40 +5,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
-import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
-import { UserError } from '../../src/cli/errors.ts'
+import { afterAll, describe, expect, it } from 'vitest'
 import { fsck } from '../../src/cli/fsck.ts'
 import { info } from '../../src/cli/info.ts'
-import { BackingError } from '../../src/devdax/index.ts'
 import { crc32, LOG_OFFSET } from '../../src/media/index.ts'
 import { hexBytes, image, vectors } from '../media/images.ts'
+import { call } from './call.ts'
 
 const root = join(import.meta.dirname, '../..')
 const dir = mkdtempSync(join(tmpdir(), 'famsim-fsck-'))
 afterAll(() => rmSync(dir, { recursive: true }))
-afterEach(() => {
-  vi.restoreAllMocks()
-  process.exitCode = undefined
-})
-
-/** What the command prints and how it ends, in this process. */
-function call(command: (name: string, o: object) => void, name: string, o: object = {}) {
-  const out: string[] = []
-  const err: string[] = []
-  vi.spyOn(console, 'log').mockImplementation(l => void out.push(l))
-  vi.spyOn(console, 'error').mockImplementation(l => void err.push(l))
-  process.exitCode = undefined
-  try {
-    command(name, o)
-    return { code: process.exitCode ?? 0, out, err }
-  } catch (e) {
-    if (!(e instanceof UserError) && !(e instanceof BackingError)) throw e
-    return { code: 2, out, err: [e.message] }
-  } finally {
-    vi.restoreAllMocks()
-    process.exitCode = undefined
-  }
-}
 
 const file = (name: string, bytes: Uint8Array): string => {
   const path = join(dir, name)
