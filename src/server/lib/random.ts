@@ -83,10 +83,3 @@ export class RandomBytes {
     this.word = word
   }
 }
-
-/** The first `length` bytes of a seed. */
-export function random_fill(seed: number, length: number): Uint8Array {
-  const out = new Uint8Array(length)
-  new RandomBytes(seed).fill(out)
-  return out
-}
