@@ -1,6 +1,5 @@
 // Two hosts share a file. One line of it is lost, and only h0 is told: h0 refuses its whole device while h1 goes on reading all but
 // that line. Recovery is to unmount everywhere, clear the poison, make a new file system and mount it: what was there is lost.
-import { famfs_mkfile, famfs_mkfs, famfs_mount } from '../../src/server/index.ts'
 import {
   after,
   EFAULT,
@@ -48,10 +47,10 @@ export default scenario('recover from poison: unmount, clear, mkfs, mount', ({ w
     yield* sys.close(fd)
     return n
   }
-  function* mount(sys: Sys, systemUuid: string) {
-    const got = yield* famfs_mount(sys, { device: DEVICE, mpt: MNT, systemUuid })
-    world.expect('mount', 'error' in got ? got.error : 'ok', 'ok')
-    return 'error' in got ? null : got.mount
+  /** A command that must end well. */
+  function* must(host: typeof h0, sys: Sys, line: string): Step<void> {
+    const end = yield* host.sh(sys, line)
+    world.expect(line, end.rc === 0 ? 'ok' : end.err.join('; '), 'ok')
   }
 
   h0.app('owner', function* (sys) {
@@ -80,19 +79,10 @@ export default scenario('recover from poison: unmount, clear, mkfs, mount', ({ w
       line.every(b => b === 0),
       true,
     )
-    const { rc } = yield* famfs_mkfs(sys, {
-      deviceSize: dev.size,
-      logLen: MiB(8),
-      devName: DEVICE,
-      fsUuid: '11111111-2222-4333-8444-555555555555',
-      devUuid: '66666666-7777-4888-9999-aaaaaaaaaaaa',
-      systemUuid: h0.systemUuid,
-      force: true,
-    })
-    world.expect('mkfs', rc, 0)
-    const m = yield* mount(sys, h0.systemUuid)
+    yield* must(h0, sys, `mkfs.famfs --force ${DEVICE}`)
+    yield* must(h0, sys, `famfs mount ${DEVICE} ${MNT}`)
     world.expect('h0: the file that was there', yield* sys.open(`${MNT}/x`), -ENOENT)
-    if (m !== null) yield* famfs_mkfile(sys, m, 'x', MiB(2), {}, () => 0)
+    yield* must(h0, sys, `famfs creat -s 2M ${MNT}/x`)
     world.expect('h0: read of the new /x', yield* read(sys, 'x', BAD), 8)
     world.say('h0 has made a new file system: the old files are gone')
     yield* made.open()
@@ -109,7 +99,7 @@ export default scenario('recover from poison: unmount, clear, mkfs, mount', ({ w
     world.expect('h1: umount', yield* sys.umount(MNT), 0)
     yield* gone.open()
     yield* made.wait()
-    yield* mount(sys, h1.systemUuid)
+    yield* must(h1, sys, `famfs mount ${DEVICE} ${MNT}`)
     world.expect('h1: read of the new /x', yield* read(sys, 'x', BAD), 8)
     world.expect('h1: /y is gone', yield* sys.open(`${MNT}/y`), -ENOENT)
     world.say('h1 mounts what h0 made')

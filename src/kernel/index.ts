@@ -76,4 +76,4 @@ export {
 export { MNT_DETACH } from './vfs/mount.ts'
 export { SEEK_CUR, SEEK_END, SEEK_SET } from './vfs/read_write.ts'
 export type { Stat } from './vfs/stat.ts'
-export { tmpfs_create, tmpfs_mkdir, tmpfs_mknod, tmpfs_symlink } from './vfs/tmpfs.ts'
+export { kern_read, tmpfs_create, tmpfs_mkdir, tmpfs_mknod, tmpfs_symlink } from './vfs/tmpfs.ts'

@@ -7,6 +7,8 @@ import { Killed, type Op } from '../sim/index.ts'
 /** The user space of a host: which one it is, and where its programs get what is random. */
 export interface Site {
   readonly server: ServerProfile
+  /** Threads of its daemons; 2 unless given. */
+  readonly threads?: number
   /** uuid_generate(): a fresh one, as text. */
   uuid(): string
   /** rand() % n: 0 to n-1. */

@@ -2,8 +2,8 @@
 
 import { famfs_fused_main } from './daemon/famfs_fused.ts'
 import type { Program } from './proc.ts'
-import { curl_main } from './tools/curl.ts'
 import { COREUTILS } from './tools/coreutils/index.ts'
+import { curl_main } from './tools/curl.ts'
 import { daxctl_main } from './tools/daxctl.ts'
 import { famfs_main } from './tools/famfs.ts'
 import { mkfs_main } from './tools/mkfs.ts'

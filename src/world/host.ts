@@ -13,20 +13,9 @@ import {
 } from '../kernel/index.ts'
 import { uuidFrom } from '../media/index.ts'
 import type { KernelProfile, ServerProfile } from '../profile/index.ts'
-import {
-  daxctl,
-  type End,
-  type FamfsMount,
-  famfs_devadd,
-  famfs_fused,
-  famfs_mkfs,
-  famfs_mount,
-  type Site,
-  shell_line,
-  start_famfsd,
-} from '../server/index.ts'
+import { daxctl, type End, exec, fused_options, type Site, shadow_of_mount, shell_line } from '../server/index.ts'
 import { MiB, type Op, type Step, type Task, UsageError } from '../sim/index.ts'
-import { Fs } from './fs.ts'
+import { Fs, playOf } from './fs.ts'
 import { furnish } from './furnish.ts'
 import { cutShort } from './without.ts'
 import type { World } from './world.ts'
@@ -82,10 +71,8 @@ export class Host {
   readonly world: World
   readonly name: string
   readonly k: Kernel
-  readonly systemUuid: string
   /** Its famfs user space: what its programs do, and where they get what is random. */
   readonly site: Site
-  private readonly mounts: FamfsMount[] = []
 
   constructor(
     world: World,
@@ -97,7 +84,6 @@ export class Host {
     this.world = world
     this.name = name
     this.k = new Kernel(world.m, name, profile, world.fabric.host(name), structPages)
-    this.systemUuid = this.uuid()
     const draws = world.m.streams.stream('alloc')
     this.site = { server, uuid: () => this.uuid(), draw: n => draws.below(n) }
     furnish(this.k, name)
@@ -162,6 +148,15 @@ export class Host {
     return { name, end: () => task?.value as ProcessEnd | undefined }
   }
 
+  /** A command that must end with 0. Throws UsageError with what it said when it does not. */
+  must(words: readonly string[], site: Site = this.site): End {
+    const end = this.world.setup(this, words[0]!, function* (sys) {
+      return yield* exec(sys, site, words)
+    })
+    if (end.rc !== 0) throw new UsageError(`${words.join(' ')}: exit ${end.rc}: ${end.err.join('; ')}`)
+    return end
+  }
+
   /** Make and mount, or mount, a famfs at `mpt` (made if missing). Throws UsageError when a step fails. */
   famfs(mpt: string, o: FamfsOptions): Fs {
     const mem = o.mkfs ?? o.mount
@@ -172,39 +167,19 @@ export class Host {
     if (twice !== undefined) throw new UsageError(`famfs ${mpt}: ${twice.name} is named twice; give each device once`)
     const device = `/dev/${mem.name}`
     const devices = further.map(d => `/dev/${d.name}`)
-    if (o.mkfs !== undefined) {
-      const args = {
-        deviceSize: mem.size,
-        logLen: o.logLen ?? MiB(8),
-        devName: device,
-        fsUuid: this.uuid(),
-        devUuid: this.uuid(),
-        systemUuid: this.systemUuid,
-      }
-      const r = this.world.setup(this, 'mkfs.famfs', function* (sys) {
-        return yield* famfs_mkfs(sys, args)
-      })
-      if (r.rc !== 0) throw new UsageError(r.error!)
-    }
+    if (o.mkfs !== undefined)
+      this.must(['mkfs.famfs', '--nodax', '--loglen', String(o.logLen ?? MiB(8)), device, ...devices])
     tmpfs_mkdir(this.k, mpt)
-    const { systemUuid } = this
-    const { timeout, workers } = o
-    const got = this.world.setup(this, 'famfs mount', function* (sys) {
-      return yield* famfs_mount(sys, { device, devices, mpt, systemUuid, timeout, workers })
-    })
-    if ('error' in got) throw new UsageError(got.error)
-    const { mount } = got
-    if (o.mkfs !== undefined) for (const d of further) this.devadd(mount, d)
-    this.mounts.push(mount)
-    return new Fs(this, mount, got.play)
+    const timeout = o.timeout === undefined ? [] : ['-t', String(o.timeout)]
+    const end = this.must(['famfs', 'mount', ...timeout, device, mpt], { ...this.site, threads: o.workers })
+    return new Fs(this, mpt, device, this.shadowOf(mpt), playOf(end))
   }
 
-  private devadd(mount: FamfsMount, d: DaxMemory): void {
-    const uuid = this.uuid()
-    const r = this.world.setup(this, 'famfs devadd', function* (sys) {
-      return yield* famfs_devadd(sys, mount, d.size, uuid)
+  /** Where the shadow tree of a mount lies. */
+  private shadowOf(mpt: string): string {
+    return this.world.setup(this, 'getfattr', function* (sys) {
+      return (yield* shadow_of_mount(sys, mpt))!
     })
-    if ('error' in r) throw new UsageError(`famfs devadd ${d.name}: ${r.error}`)
   }
 
   /**
@@ -212,26 +187,18 @@ export class Host {
    * has been opened and no device fetched. For work that wants the very first open.
    */
   remount(fs: Fs, o: { workers?: number; timeout?: number } = {}): Fs {
-    const { systemUuid, world } = this
-    const old = fs.mount
-    const got = world.setup(this, 'famfs_fused', function* (sys) {
-      const rc = yield* sys.umount(old.mpt)
-      if (rc < 0) return { error: `umount ${old.mpt}: errno ${-rc}`, rc }
-      return yield* famfs_fused(
-        sys,
-        { device: old.device, devices: old.devices, mpt: old.mpt, systemUuid, ...o },
-        old.shadow,
-      )
+    const { mpt, device, shadow } = fs
+    this.world.setup(this, 'umount', function* (sys) {
+      const rc = yield* sys.umount(mpt)
+      if (rc < 0) throw new UsageError(`umount ${mpt}: errno ${-rc}`)
     })
-    if ('error' in got) throw new UsageError(got.error)
-    const mount = { ...got, superblock: old.superblock, role: old.role }
-    this.mounts.splice(this.mounts.indexOf(old), 1, mount)
-    return new Fs(this, mount, fs.play)
+    const options = fused_options({ device, mpt, timeout: o.timeout }, shadow, o.workers)
+    this.must(['famfs_fused', '-o', options, mpt])
+    return new Fs(this, mpt, device, shadow, fs.play)
   }
 
   /** Start the daemons of every mount again, for a new execution. */
   startServices(at: number): void {
     restart_daemons(this.k, at)
-    for (const mt of this.mounts) if (mt.dev.fc.connected) start_famfsd(this.k, mt.dev, mt.famfsd, mt.workers, at)
   }
 }

@@ -84,7 +84,7 @@ describe('set-up', () => {
       expect([fs1.play.newFiles, fs1.play.newDirs]).toEqual([1, 1])
       fs0.creat('/d/two', 5000)
       const again = fs1.logplay()
-      expect([again.newFiles, again.existed]).toEqual([1, 2])
+      expect([again.entries, again.newFiles, again.newDirs]).toEqual([3, 1, 0])
       expect(fs1.fmap('/d/two')).toEqual(fs0.fmap('/d/two'))
       h1.app('ls', function* (sys) {
         const st = yield* sys.stat('/mnt/b/d/two')

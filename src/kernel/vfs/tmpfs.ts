@@ -383,5 +383,18 @@ export const tmpfs_create = (k: Kernel, path: string, bytes: Uint8Array | string
   touch(inode, { blocks: blocks_of(pieces) })
   return inode
 }
+/** What a file of the host's own name space holds, looked at without a process; null: there is no such file. Links are not followed. */
+export function kern_read(k: Kernel, path: string): Uint8Array | null {
+  let d: Dentry | undefined = k.root
+  for (const n of path.split('/').filter(s => s !== '')) d = d?.children.get(n)
+  const inode = d?.d_inode.peek() ?? null
+  const data = inode?.tmpfs?.data ?? null
+  if (inode === null || data === null) return null
+  const b = new Uint8Array(inode.i_size.peek())
+  data.peek().forEach((p, i) => {
+    if (p !== null) b.set(p.subarray(0, max(0, b.length - i * PIECE)), i * PIECE)
+  })
+  return b
+}
 /** A symbolic link. */
 export const tmpfs_symlink = (k: Kernel, path: string, to: string): Inode => add(k, path, S_IFLNK | 0o777, { link: to })

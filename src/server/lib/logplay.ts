@@ -2,6 +2,7 @@
 // may be played again and again: what is there stays. The log is read entry by entry, so memory grows with the tree alone.
 import { O_RDONLY, S_ISDIR, S_ISREG } from '../../kernel/index.ts'
 import {
+  type AddDaxdevEntry,
   checkEntry,
   counterProblems,
   decodeEntry,
@@ -19,8 +20,9 @@ import { kfn, type Step } from '../../sim/index.ts'
 import { EINVAL, errnoName } from '../../wire/index.ts'
 import type { Proc } from '../proc.ts'
 import { LOG_PATH, type MetaFile, map_superblock_by_path, open_relpath } from './by-path.ts'
+import { publish_daxdev } from './daxdevs.ts'
 import { type LogSource, mapped_source, read_source } from './log-source.ts'
-import { realpath } from './path.ts'
+import { dirname, realpath } from './path.ts'
 import { get_role } from './role.ts'
 import { shadow_of_mount, shadow_root, write_shadow_file } from './shadow.ts'
 import { emit_file_yaml, type FileMeta, parse_file_yaml, YAML_MAX } from './shadow-yaml.ts'
@@ -57,6 +59,7 @@ class Play {
   readonly p: Proc
   readonly o: LogPlayOptions
   readonly src: LogSource
+  readonly sb: Superblock
   /** The shadow tree's root. */
   readonly root: string
   /** Files of a client are not for writing (without Q28). */
@@ -72,10 +75,11 @@ class Play {
   /** Result buffer of realpath(), which is not cleared between entries (Q13). */
   rpath = ''
 
-  constructor(p: Proc, o: LogPlayOptions, src: LogSource, root: string, ro: boolean) {
+  constructor(p: Proc, o: LogPlayOptions, src: LogSource, sb: Superblock, root: string, ro: boolean) {
     this.p = p
     this.o = o
     this.src = src
+    this.sb = sb
     this.root = root
     this.readonly = ro
   }
@@ -170,6 +174,15 @@ const play_mkdir = kfn('famfs_dir_create', function* (a: Play, e: MkdirEntry): S
   a.dirs++
 })
 
+/** An ADD_DAXDEV entry: where the daemon looks for the device. One that is not on this host is no error of the log. */
+const play_daxdev = kfn('famfs_shadow_daxdev', function* (a: Play, e: AddDaxdevEntry): Step<void> {
+  if (a.o.dryRun || !a.p.site.server.several_devices) return
+  const rc = yield* publish_daxdev(a.p, dirname(a.root), a.sb, e)
+  if (typeof rc !== 'number') return
+  a.p.err(`device ${e.index}: cannot be published (${errnoName(-rc)})`)
+  a.file_errs++
+})
+
 /** Play entries 0 to n-1: the sum of what is wrong, or -1 at the first that does not check. */
 const play = kfn('__famfs_logplay', function* (a: Play, n: number): Step<number> {
   const { p, src, o } = a
@@ -193,6 +206,7 @@ const play = kfn('__famfs_logplay', function* (a: Play, n: number): Step<number>
       else a.file_errs += skip.errors
     } else if (e.type === 'file') yield* play_file(a, e)
     else if (e.type === 'mkdir') yield* play_mkdir(a, e)
+    else if (e.type === 'add_daxdev') yield* play_daxdev(a, e)
     else if (e.type === 'other' && o.verbose) p.err(`log entry ${i}: ${e.why}; passed over`)
   }
   return a.file_errs + a.dir_errs + a.yaml_errs
@@ -307,7 +321,7 @@ const with_superblock = kfn(
       p.err(`log play: ${log.mpt}/${LOG_PATH} cannot be ${o.read ? 'read' : 'mapped'} (${errnoName(-src)})`)
       return failed
     }
-    const played = yield* play_log(new Play(p, o, src, root, client && !p.site.server.has('Q28')), sb)
+    const played = yield* play_log(new Play(p, o, src, sb, root, client && !p.site.server.has('Q28')), sb)
     yield* src.close()
     return played
   },

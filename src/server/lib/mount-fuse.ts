@@ -10,14 +10,13 @@ import {
   type Superblock,
   secondaryWhy,
 } from '../../media/index.ts'
-import { kfn, type Step } from '../../sim/index.ts'
+import { kfn, type Op, type Step } from '../../sim/index.ts'
 import { EPERM, errnoName } from '../../wire/index.ts'
 import { rest_request } from '../daemon/diagnostics.ts'
 import { sock_request } from '../daemon/sock.ts'
 import type { Proc } from '../proc.ts'
 import { LOG_PATH, SUPERBLOCK_PATH, superblock_why } from './by-path.ts'
 import { invalidate_processor_cache } from './cache.ts'
-import { famfs_logplay } from './logplay.ts'
 import { mmap_whole_file } from './map-file.ts'
 import { mount_lines, mpt_by_dev } from './mounts.ts'
 import { get_role, type Role } from './role.ts'
@@ -49,9 +48,8 @@ export interface FuseMountOptions {
   /** For whoever mounts only. */
   readonly nouseraccess?: boolean
   readonly nodefaultperm?: boolean
-  readonly verbose?: boolean
-  /** Read the log by read(2). */
-  readonly read?: boolean
+  /** What is done with the log in the end, into the tree of this shadow directory: 0, or what a failed mount ends with. */
+  readonly play?: (shadow: string) => Op<number>
   /** Show superblock and log, whatever is in them, and play nothing. */
   readonly dummy?: boolean
   /** Length of a dummy mount's log file; the superblock's unless given. */
@@ -165,14 +163,15 @@ const make_shadow = kfn('famfs_shadow_dir', function* (p: Proc, o: FuseMountOpti
   return null
 })
 
-/** The daemon's command line. */
-function fused_words(o: FuseMountOptions, shadow: string): string[] {
+/** The daemon's options, for -o. `threads`: how many serve. */
+export function fused_options(o: FuseMountOptions, shadow: string, threads: number | undefined): string {
   const options = [`daxdev=${o.device}`, `shadow=${shadow}`, `fsname=${o.device}`]
   if (o.cache !== undefined) options.push(`cache=${o.cache === 'normal' ? 'auto' : o.cache}`)
   else options.push(`timeout=${(o.timeout ?? YEAR_S).toFixed(6)}`)
   if (!o.nouseraccess) options.push('allow_other')
   if (!o.nodefaultperm) options.push('default_permissions')
-  return ['famfs_fused', ...(o.debug ? ['-s', '-d'] : []), '-o', options.join(','), o.mpt]
+  if (threads !== undefined) options.push(`max_threads=${threads}`)
+  return options.join(',')
 }
 
 /** What a mounted tree needs before anybody can use it: superblock, log, and for a real mount the log played. 0, or -errno. */
@@ -191,8 +190,7 @@ const fill = kfn('famfs_mount_fuse fill', function* (p: Proc, o: FuseMountOption
     return -1
   }
   if (o.dummy) return 0
-  const { rc, torn } = yield* famfs_logplay(p, { path: o.mpt, shadow, read: o.read, verbose: o.verbose })
-  return torn ? 0 : rc
+  return o.play === undefined ? 0 : yield* o.play(shadow)
 })
 
 /** famfs_mount_fuse(): 0; -1 or -errno when nothing is mounted; 99 when what failed could not be unmounted (Q4). */
@@ -204,7 +202,13 @@ export const famfs_mount_fuse = kfn('famfs_mount_fuse', function* (p: Proc, o: F
   }
   const shadow = yield* make_shadow(p, o)
   if (shadow === null) return -1
-  const daemon = yield* p.run(fused_words(o, shadow))
+  const daemon = yield* p.run([
+    'famfs_fused',
+    ...(o.debug ? ['-s', '-d'] : []),
+    '-o',
+    fused_options(o, shadow, p.site.threads),
+    o.mpt,
+  ])
   let rc = daemon.rc === 0 ? 0 : -1
   for (const line of daemon.err) p.err(line)
   if (rc === 0) {

@@ -5,6 +5,8 @@ import type { Proc } from '../proc.ts'
 import { chkread } from './chkread.ts'
 import { cp } from './cp.ts'
 import { creat } from './creat.ts'
+import { daxdev } from './daxdev.ts'
+import { devadd } from './devadd.ts'
 import { flush } from './flush.ts'
 import { fsck } from './fsck.ts'
 import { logplay } from './logplay.ts'
@@ -28,6 +30,8 @@ export const COMMANDS: readonly Subcommand[] = [
   chkread,
   flush,
   check,
+  devadd,
+  daxdev,
 ]
 
 const MAX_EXIT = 127

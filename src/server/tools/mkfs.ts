@@ -14,12 +14,15 @@ import {
   openAccount,
   SB_AREA,
   SB_SIZE,
+  type Superblock,
 } from '../../media/index.ts'
 import { kfn, min, type Step } from '../../sim/index.ts'
 import { EINVAL } from '../../wire/index.ts'
+import { append_log } from '../lib/append.ts'
 import { LOG_PATH, SUPERBLOCK_PATH } from '../lib/by-path.ts'
 import { flush_processor_cache, invalidate_processor_cache } from '../lib/cache.ts'
 import { check_daxmode, device_size, dummy_mounts } from '../lib/daxdev.ts'
+import { format_secondary } from '../lib/daxdevs.ts'
 import { fsck_text, getopt, parse_size } from '../lib/index.ts'
 import { type Mapped, mmap_whole_file } from '../lib/map-file.ts'
 import { dummy_mount, dummy_umount } from '../lib/mount-fuse.ts'
@@ -31,7 +34,7 @@ import { select_mode } from './mount.ts'
 import { argument, given, type Option } from './subcommand.ts'
 
 const USAGE = [
-  'usage: mkfs.famfs [OPTIONS] DEVICE       (as root)',
+  'usage: mkfs.famfs [OPTIONS] DEVICE [MORE...]       (as root; one, for a user space of one device)',
   '  -f --force           also over a file system that is there',
   '  -k --kill            with --force: invalidate the superblock, make none',
   '  -l --loglen N[kmg]   length of the log, a power of two, 8m or more (8m)',
@@ -59,6 +62,8 @@ const ZEROES = new Uint8Array(0x200000)
 
 interface Mkfs {
   readonly device: string
+  /** Devices from index 1 on. */
+  readonly further: readonly string[]
   readonly deviceSize: number
   readonly logLen: number
   readonly force: boolean
@@ -145,8 +150,22 @@ const inner_mkfs = kfn('__famfs_mkfs', function* (p: Proc, o: Mkfs, sb: Mapped, 
       yield* flush_processor_cache(sys, at(s.at), s.len)
     }
   }
-  return 0
+  return yield* add_devices(p, o, plan.superblock, log)
 })
+
+/** Devices from index 1 on: each gets a superblock that says whose it is, and an entry in the new log. 0 or -1. */
+const add_devices = kfn(
+  'mkfs further devices',
+  function* (p: Proc, o: Mkfs, sb: Superblock, log: Mapped): Step<number> {
+    for (const [i, device] of o.further.entries()) {
+      const made = yield* format_secondary(p, device, sb, o.force)
+      if (made === null) return -1
+      const entry = { type: 'add_daxdev', index: i + 1, ...made } as const
+      if ((yield* append_log(p, log, seqnum => ({ ...entry, seqnum }))) < 0) return -1
+    }
+    return 0
+  },
+)
 
 /** The device mapped raw: 0 or negative. */
 const mkfs_raw = kfn('famfs_mkfs raw', function* (p: Proc, o: Mkfs): Step<number> {
@@ -192,34 +211,37 @@ const mkfs_via_dummy_mount = kfn('famfs_mkfs_via_dummy_mount', function* (p: Pro
 })
 
 /** The whole of it behind the options: 0 or negative. */
-const mkfs = kfn('famfs_mkfs', function* (p: Proc, device: string, opts: readonly Option[]): Step<number> {
-  const q = p.site.server
-  const words = argument(opts, 'l')
-  const logLen = words === undefined ? LOG_LEN_DEFAULT : parse_size(words, q.has('Q23'))
-  if (!isPowerOfTwo(logLen) || logLen < LOG_LEN_MIN) {
-    p.err(`mkfs.famfs: invalid log length ${words} (${logLen}); expected a power of two of 8m or more`)
-    return -EINVAL
-  }
-  if (words !== undefined) p.out(`loglen: ${logLen}`)
-  const [force, kill] = [given(opts, 'f'), given(opts, 'k')]
-  if (kill) p.out('kill superblock: 1')
-  // Q22: without --force, --kill makes a file system where there is none.
-  if (kill && !force && !q.has('Q22')) {
-    p.err('mkfs.famfs: --kill goes with --force only')
-    return -EINVAL
-  }
-  const deviceSize = yield* device_size(p, device)
-  if (deviceSize < 0) return deviceSize
-  p.out(`devsize: ${deviceSize}`)
-  const o = { device, deviceSize, logLen, force, kill }
-  if (!dummy_mounts(p) && !given(opts, 'D')) return yield* mkfs_raw(p, o)
-  if (select_mode(p, opts) === 'v1') {
-    p.err('mkfs.famfs: the famfs kernel module is not loaded; try --fuse')
-    return -1
-  }
-  const mode = yield* check_daxmode(p, device, given(opts, 'M'))
-  return mode < 0 ? mode : yield* mkfs_via_dummy_mount(p, o)
-})
+const mkfs = kfn(
+  'famfs_mkfs',
+  function* (p: Proc, device: string, further: readonly string[], opts: readonly Option[]): Step<number> {
+    const q = p.site.server
+    const words = argument(opts, 'l')
+    const logLen = words === undefined ? LOG_LEN_DEFAULT : parse_size(words, q.has('Q23'))
+    if (!isPowerOfTwo(logLen) || logLen < LOG_LEN_MIN) {
+      p.err(`mkfs.famfs: invalid log length ${words} (${logLen}); expected a power of two of 8m or more`)
+      return -EINVAL
+    }
+    if (words !== undefined) p.out(`loglen: ${logLen}`)
+    const [force, kill] = [given(opts, 'f'), given(opts, 'k')]
+    if (kill) p.out('kill superblock: 1')
+    // Q22: without --force, --kill makes a file system where there is none.
+    if (kill && !force && !q.has('Q22')) {
+      p.err('mkfs.famfs: --kill goes with --force only')
+      return -EINVAL
+    }
+    const deviceSize = yield* device_size(p, device)
+    if (deviceSize < 0) return deviceSize
+    p.out(`devsize: ${deviceSize}`)
+    const o = { device, further, deviceSize, logLen, force, kill }
+    if (!dummy_mounts(p) && !given(opts, 'D')) return yield* mkfs_raw(p, o)
+    if (select_mode(p, opts) === 'v1') {
+      p.err('mkfs.famfs: the famfs kernel module is not loaded; try --fuse')
+      return -1
+    }
+    const mode = yield* check_daxmode(p, device, given(opts, 'M'))
+    return mode < 0 ? mode : yield* mkfs_via_dummy_mount(p, o)
+  },
+)
 
 /** main() of mkfs.famfs. */
 export const mkfs_main = kfn('mkfs.famfs', function* (p: Proc): Step<number> {
@@ -234,7 +256,9 @@ export const mkfs_main = kfn('mkfs.famfs', function* (p: Proc): Step<number> {
     }
     good.push(o.opt === 'fuse' ? { opt: 'fuse', value: null } : o)
   }
-  const [device] = rest
+  // Words behind the device mean nothing to the real one.
+  const [device, ...words] = rest
+  const further = p.site.server.several_devices ? words : []
   if (device === undefined) {
     p.err('mkfs.famfs: a device expected')
     return 1
@@ -243,5 +267,5 @@ export const mkfs_main = kfn('mkfs.famfs', function* (p: Proc): Step<number> {
     p.err('mkfs.famfs: only root makes file systems')
     return 1
   }
-  return (yield* mkfs(p, device, good)) < 0 ? 2 : 0
+  return (yield* mkfs(p, device, further, good)) < 0 ? 2 : 0
 })

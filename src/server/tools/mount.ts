@@ -1,6 +1,7 @@
 // `famfs mount`: mount a device that holds a famfs (userspace.md e.7, f).
 import { kfn, type Step } from '../../sim/index.ts'
 import { check_daxmode, dummy_mounts } from '../lib/daxdev.ts'
+import { famfs_logplay, type LogPlayOptions } from '../lib/logplay.ts'
 import { type CacheWord, dummy_mount, famfs_mount_fuse } from '../lib/mount-fuse.ts'
 import { realpath } from '../lib/path.ts'
 import type { Proc } from '../proc.ts'
@@ -54,6 +55,12 @@ function wrong_options(opts: readonly Option[]): string | null {
   if (timeout !== undefined && !(Number.parseFloat(timeout) >= 0)) return `--timeout ${timeout}: expected seconds`
   return null
 }
+
+/** The log played into a new tree. What an append that was cut off left behind is no reason not to mount. */
+const play_at_mount = kfn('famfs_mount_fuse play', function* (p: Proc, o: LogPlayOptions): Step<number> {
+  const { rc, torn } = yield* famfs_logplay(p, o)
+  return torn ? 0 : rc
+})
 
 export const mount: Subcommand = {
   name: 'mount',
@@ -122,8 +129,7 @@ export const mount: Subcommand = {
         debug,
         nouseraccess: given(opts, 'u'),
         nodefaultperm: given(opts, 'p'),
-        verbose: given(opts, 'v'),
-        read: given(opts, 'r'),
+        play: shadow => play_at_mount(p, { path: at.mpt, shadow, read: given(opts, 'r'), verbose: given(opts, 'v') }),
       })
     },
   ),

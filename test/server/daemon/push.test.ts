@@ -4,9 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { Lender } from '../../../src/devdax/index.ts'
 import { PctChooser } from '../../../src/explore/index.ts'
 import { known_paths, Pusher, push_daxdevs } from '../../../src/server/daemon/push.ts'
-import { Famfsd, type Reply, ShadowTree } from '../../../src/server/index.ts'
 import { kfn, Machine, MiB, type Step, step } from '../../../src/sim/index.ts'
-import { decodeRequest, EINVAL, encodeRequest, fuse_getxattr_in, opcodeTable } from '../../../src/wire/index.ts'
 import { buildWorld, GiB, scenario, type World } from '../../../src/world/index.ts'
 
 const PATHS = ['/dev/dax0.0', '/dev/dax1.0', '/dev/dax2.0']
@@ -106,40 +104,5 @@ describe('B54 in a whole system', () => {
   it('the files are read all the same; only the pushes are more', () => {
     expect(pushed([])).toBe(1)
     expect(pushed(['B54'])).toBeGreaterThan(2)
-  })
-})
-
-describe('answers', () => {
-  const sized = opcodeTable({ GET_FMAP: { number: 54, in: [fuse_getxattr_in], out: { variable: null } } })
-  const m = new Machine()
-  const shadow = new ShadowTree(m)
-  const extents = Array.from({ length: 200 }, (_, i) => ({ dev: i % 3, offset: MiB(2) * i, len: MiB(2) }))
-  shadow.add('f', { mode: 0o100644, uid: 0, gid: 0, size: MiB(400), fmap: { kind: 'simple', extents } })
-  const d = new Famfsd(m, { shadow, daxdevs: PATHS, push: null, timeout: 1, dax_fmap_bit: 43 })
-  const ask = (name: 'LOOKUP' | 'GET_FMAP' | 'GET_DAXDEV', nodeid: number, arg?: object, names?: string[]): Reply => {
-    const req = decodeRequest(sized, encodeRequest(sized.op[name], { unique: 2, nodeid }, arg, names))
-    if ('error' in req) throw new Error(req.error)
-    const t = m.spawn(
-      'ask',
-      (function* (): Step<Reply> {
-        return yield* d.handlers[name]!(req)
-      })(),
-    )
-    expect(m.run()).toBe('held')
-    return t.value as Reply
-  }
-  const node = (ask('LOOKUP', 1, undefined, ['f']) as { values: { nodeid: number } }).values.nodeid
-  const bytes = (r: Reply) => (r as { bytes: Uint8Array }).bytes
-  it('GET_FMAP: the header alone, which tells the size, when the rest does not fit', () => {
-    const short = bytes(ask('GET_FMAP', node, { size: 4096 }))
-    expect(short).toHaveLength(32)
-    const { byteOffset, buffer } = short
-    expect(new DataView(buffer, byteOffset).getUint32(12, true)).toBe(32 + 200 * 24)
-    expect(bytes(ask('GET_FMAP', node, { size: 4832 }))).toHaveLength(4832)
-  })
-  it('GET_DAXDEV: each device it was given, and EINVAL for others', () => {
-    const name = (i: number) => Buffer.from(bytes(ask('GET_DAXDEV', i)).subarray(24, 35)).toString()
-    expect([0, 1, 2].map(name)).toEqual(PATHS)
-    expect(ask('GET_DAXDEV', 3)).toEqual({ errno: EINVAL })
   })
 })
