@@ -8,38 +8,13 @@ import {
   type FileEntry,
   LOG_HEADER_SIZE,
   LOG_OFFSET,
-  mkfsPlan,
 } from '../../../src/media/index.ts'
-import { system_uuid } from '../../../src/server/lib/role.ts'
 import type { Host, World } from '../../../src/world/index.ts'
-import { asProgram } from './on-host.ts'
 
-const DEV = '/dev/dax0.0'
-
-/**
- * What mkfs leaves on /dev/dax0.0, written by a device tool: this host owns it. Unlike mkfs.famfs it takes a device of any size, and
- * may say that it is smaller than it is.
- */
-export function mkfs(h: Host, o: { deviceSize: number; logLen?: number }): void {
-  const uuid = (n: number): string => `00000000-0000-4000-8000-00000000000${n}`
-  asProgram(h, function* (p) {
-    const plan = mkfsPlan({
-      deviceSize: o.deviceSize,
-      logLen: o.logLen ?? 0x800000,
-      devName: DEV,
-      fsUuid: uuid(1),
-      devUuid: uuid(2),
-      systemUuid: (yield* system_uuid(p))!,
-      minDeviceSize: 0,
-    })
-    if ('error' in plan) throw new Error(plan.error)
-    for (const s of plan.steps) {
-      if (s.do === 'write') yield* p.sys.tool_write(DEV, s.at, s.bytes)
-      else if (s.do === 'zero') yield* p.sys.tool_write(DEV, s.at, new Uint8Array(s.len))
-      else if (s.do === 'flush') yield* p.sys.tool_clwb(DEV, s.at, s.len)
-    }
-    yield* p.sys.sfence()
-  })
+/** mkfs on /dev/dax0.0: this host owns it. */
+export function mkfs(h: Host, loglen = '8m'): void {
+  const end = h.cli(`mkfs.famfs --loglen ${loglen} /dev/dax0.0`)
+  if (end.rc !== 0) throw new Error(end.err.join('; '))
 }
 
 /** Mount what is on /dev/dax0.0. */

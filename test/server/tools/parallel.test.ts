@@ -11,7 +11,7 @@ const AT_ONCE = 20
 
 function outcomes(server: string, seeds: number) {
   const { w, h } = oneHost({ size: GiB(4), server })
-  mkfs(h, { deviceSize: GiB(4) })
+  mkfs(h)
   mount(h)
   expect(h.cli('famfs creat -s 4096 /mnt/famfs/first').rc).toBe(0)
   const apps = Array.from({ length: AT_ONCE }, (_, i) =>
@@ -32,7 +32,7 @@ function outcomes(server: string, seeds: number) {
 
 describe('twenty creats at once', () => {
   it('famfs-48: failures every time, a collision some time', () => {
-    const got = outcomes('famfs-48', 12)
+    const got = outcomes('famfs-48', 8)
     for (const o of got) {
       expect(o.verdict).toBe('held')
       expect(o.made).toBeLessThan(AT_ONCE)
@@ -41,7 +41,7 @@ describe('twenty creats at once', () => {
     expect(got.some(o => o.shared > 0)).toBe(true)
   })
   it('fixed: twenty files, no space shared', () => {
-    for (const o of outcomes('fixed', 12)) {
+    for (const o of outcomes('fixed', 6)) {
       expect({ ...o, ends: o.ends.map(e => e.rc) }).toEqual({
         verdict: 'held',
         made: AT_ONCE,

@@ -79,7 +79,7 @@ test.each(['fixed', 'famfs-48'])('%s', server => {
         const hosts = Array.from({ length: nhosts }, (_, i) => w.host(`h${i}`))
         const [owner] = hosts as [Host, ...Host[]]
         try {
-          mkfs(owner, { deviceSize: GiB(4) })
+          mkfs(owner)
           for (const h of hosts) mount(h)
           for (const [n, line] of commands) {
             const h = hosts[n % nhosts]!

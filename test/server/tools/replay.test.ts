@@ -11,9 +11,9 @@ import { oneHost } from './on-host.ts'
 type Line = readonly [rc: number, line: string, order?: readonly number[]]
 
 /** Exit codes that differ, and the entries. */
-function replay(size: number, logLen: number, files: Record<string, number>, lines: readonly Line[]) {
+function replay(size: number, loglen: string, files: Record<string, number>, lines: readonly Line[]) {
   const { w, h } = oneHost({ size })
-  mkfs(h, { deviceSize: size, logLen })
+  mkfs(h, loglen)
   mount(h)
   for (const [path, len] of Object.entries(files)) tmpfs_create(h.k, path, new Uint8Array(len).fill(7))
   const wrong: string[] = []
@@ -29,7 +29,7 @@ function replay(size: number, logLen: number, files: Record<string, number>, lin
 
 describe('basic4g', () => {
   const files = { '/tmp/src1': 12345, '/tmp/src2': MiB(5), '/tmp/tree/h': 6, '/tmp/tree/s1/s2/x': 5 }
-  const got = replay(GiB(4), MiB(8), files, [
+  const got = replay(GiB(4), '8m', files, [
     [0, 'famfs creat -s 1 @/onebyte'],
     [0, 'famfs creat -r -S 1 -s 4096 @/f4k'],
     [0, 'famfs creat -r -S 2 -s 2M @/f2m'],
@@ -57,7 +57,7 @@ describe('basic4g', () => {
 
 describe('interleave8g', () => {
   const eight = [7, 3, 2, 6, 1, 4, 5, 0]
-  const got = replay(GiB(8), MiB(16), {}, [
+  const got = replay(GiB(8), '16m', {}, [
     [0, 'famfs mkdir @/striped'],
     [0, 'famfs creat -s 256M -N 7 -B 8 @/striped/s7_2m', eight],
     [0, 'famfs creat -s 100M -N 4 -B 8 -C 4M @/striped/s4_4m', eight],
