@@ -13,6 +13,7 @@ import { mutate } from './mutate.ts'
 import { backingOptions, settingOptions, WITH } from './options.ts'
 import { replay } from './replay.ts'
 import { run } from './run.ts'
+import { shell } from './shell.ts'
 import { shrink } from './shrink.ts'
 import { slice } from './slice.ts'
 
@@ -118,6 +119,26 @@ function famsim(): Command {
     .option('--json', 'print a JSON array with one object a command')
     .passThroughOptions()
     .action(daxctl)
+  p.command('shell')
+    .description('type commands on simulated hosts that share a device; or run them from a script')
+    .argument(
+      '[script]',
+      'lines such as `h0# famfs creat -s 4096 /mnt/famfs/a` (default: the terminal, or standard input)',
+    )
+    .option('--device <image>', 'an image file as the device; what is written is kept (.gz: nothing is)')
+    .option('--size <bytes>', 'of the device, e.g. 4G (default: as the image says, else 4G)')
+    .option('--hosts <n>', 'how many hosts, h0 and so on', '1')
+    .option('-e', 'end at the first command that fails')
+    .option('--seed <n>', 'seed of every random choice (a whole number)', '1')
+    .option('--kernel <profile>', 'kernel of every host, e.g. v10')
+    .option('--dax <level>', 'DAX level of every host, e.g. fsdev-v8 (see docs/03)')
+    .option('--server <profile>', 'famfs user space of every host: famfs-48 or fixed (see docs/03)')
+    .option('--defect <number>', 'switch a known defect on (may be given again)')
+    .option('--no-defect <number>', 'switch a known defect off (may be given again)')
+    .option('--caches <on|off>', 'CPU caches of hosts; off: every access reaches the memory')
+    .option('--trace <file>', 'write every event to this file, one line each')
+    .option('--json', 'print one JSON object a command')
+    .action(shell)
   p.command('doctor')
     .description('say what this machine offers and what famsim will use')
     .option('--json', 'print one JSON object')

@@ -1,17 +1,16 @@
 // famsim run FILE
-import { closeSync, openSync, writeSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { firstDifference, keeper, RandomChooser, worldOptions } from '../explore/index.ts'
 import { kernelOpcodes } from '../kernel/index.ts'
 import { DEFAULT_KERNEL, kernelProfile } from '../profile/index.ts'
-import { LEGEND, Narrative, summaryLines, TRACE_HEAD, traceLine, wrap } from '../report/index.ts'
+import { LEGEND, Narrative, summaryLines, wrap } from '../report/index.ts'
 import type { TraceEvent } from '../sim/index.ts'
 import { type RunResult, runScenario, type Scenario } from '../world/index.ts'
 import { ADVICE, differenceText } from './difference.ts'
-import { oneLine, UserError } from './errors.ts'
 import { loadScenario, withScenario } from './load.ts'
 import { lenderLines, orderText, type SettingOptions, settingOf, settingText } from './options.ts'
 import { typed } from './runfile.ts'
+import { TraceFile } from './trace-file.ts'
 import { loadWith } from './with.ts'
 
 interface RunOptions extends SettingOptions {
@@ -19,36 +18,6 @@ interface RunOptions extends SettingOptions {
   readonly json?: boolean
   readonly trace?: string
   readonly quiet?: boolean
-}
-
-/** Where the trace goes: opened only when the run starts, so that bad input writes nothing. */
-class TraceFile {
-  private fd: number | null = null
-  private lines: string[] = []
-  private readonly path: string
-  constructor(path: string) {
-    this.path = path
-  }
-  open(): void {
-    try {
-      this.fd = openSync(this.path, 'w')
-    } catch (e) {
-      throw new UserError(`--trace ${this.path}: ${oneLine((e as Error).message)}`)
-    }
-    this.lines.push(TRACE_HEAD)
-  }
-  add(e: TraceEvent): void {
-    this.lines.push(traceLine(e))
-    if (this.lines.length >= 4096) this.flush()
-  }
-  private flush(): void {
-    if (this.fd !== null && this.lines.length > 0) writeSync(this.fd, `${this.lines.join('\n')}\n`)
-    this.lines = []
-  }
-  close(): void {
-    this.flush()
-    if (this.fd !== null) closeSync(this.fd)
-  }
 }
 
 export async function run(file: string, o: RunOptions): Promise<void> {

@@ -314,6 +314,13 @@ export class Fabric {
       d.landed(d.flights)
     }
   }
+  /** Every host writes back what its caches hold, as when it is shut down in order. */
+  writeBack(): void {
+    this.settle()
+    for (const d of this.devices)
+      for (const { lines } of d.ports)
+        lines?.within(0, d.memory.size, (no, page, lo, hi) => void lines.clean(no, page, lo, hi))
+  }
   /** A memory that every host reaches. Set-up only. */
   device(memory: DaxMemory, o: DeviceOptions = {}): Device {
     const d = new Device(this.m, memory, this.caches ? o : { ...o, evictions: 0 })

@@ -298,6 +298,11 @@ export class Machine {
     this.problems.push(ordering.length === 0 ? p : { ...p, ordering })
   }
 
+  /** Stop after this step. Every task stays as it is, and the next run() goes on with them. */
+  pause(): void {
+    this.stopped = true
+  }
+
   /** Run until nothing can run. */
   run(chooser: Chooser = defaultChooser): Verdict {
     this.chooser = chooser

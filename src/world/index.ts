@@ -49,5 +49,6 @@ export { EBUSY, EFAULT, EHWPOISON, EINVAL, EIO, ENODEV, ENOENT, ENOMEM, ENXIO, r
 export { Fs } from './fs.ts'
 export { type AppHandle, type AppOptions, type FamfsOptions, Host, type HostOptions } from './host.ts'
 export { buildWorld, isScenario, runScenario, type Scenario, scenario } from './scenario.ts'
+export { type Job, Session } from './session.ts'
 export { NOTHING, type Without } from './without.ts'
 export { type FabricSetting, type RunResult, SAY, World, type WorldOptions } from './world.ts'
