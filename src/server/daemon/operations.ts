@@ -319,7 +319,7 @@ function* create(): Step<Reply> {
 }
 
 /** The map as it travels. */
-export const toFileMap = (size: number, fmap: Fmap): FileMap =>
+const toFileMap = (size: number, fmap: Fmap): FileMap =>
   fmap.kind === 'simple'
     ? { fileSize: size, kind: 'simple', extents: fmap.extents }
     : {
