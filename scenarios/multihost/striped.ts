@@ -29,12 +29,13 @@ export const byteOf = (file: number, i: number): number => 1 + file * 100 + i
 export default scenario('a file over four devices is read about four times as fast as one on one', ({ world }) => {
   const devs = Array.from({ length: DEVICES }, (_, i) => world.daxdev(`dax${i}.0`, { size: GiB(4) }))
   const [first, ...devices] = devs as [(typeof devs)[0], ...typeof devs]
-  const h0 = world.host('h0')
-  const h1 = world.host('h1')
+  const h0 = world.host('h0', { server: 'fixed' })
+  const h1 = world.host('h1', { server: 'fixed' })
   const fs = h0.famfs(MNT, { mkfs: first, devices })
   fs.creat('/single', SIZE)
-  fs.creat('/striped', SIZE, { stripe: { devices: DEVICES, chunkSize: CHUNK } })
-  h1.famfs(MNT, { mount: first, devices })
+  // On V10 this fails at its end: the file is in the log and cannot be opened.
+  h0.cli(`famfs creat -s ${SIZE} -N ${DEVICES} -C ${CHUNK} ${MNT}/striped`)
+  h1.famfs(MNT, { mount: first })
   const refused = h0.k.profile.has('B44')
   const expected = (file: number): string => (refused && file === 1 ? `errno ${EINVAL}` : 'open')
 

@@ -8,23 +8,24 @@ import { after, EIO, failAlloc, GiB, MiB, scenario } from '../../src/world/index
 export default scenario('a slot is filled while a file of its device is read', ({ world }) => {
   const dev = world.daxdev('dax0.0', { size: GiB(4) })
   const h0 = world.host('h0')
-  const fs = h0.famfs('/mnt/famfs', { mkfs: dev })
+  const fs = h0.famfs('/mnt/first', { mkfs: dev })
   fs.creat('/old', MiB(2))
   fs.creat('/new', MiB(2))
   h0.remount(fs)
+  // Nobody notices that the device is mounted: its path has no famfs in it (Q34).
   h0.famfs('/mnt/other', { mount: dev })
   world.fault(after('enter famfs_fill_daxdev'), failAlloc({ name: 'daxdev name' }))
   const opened = world.gate('the older file is open, its slot is empty')
 
   h0.app('reader', function* (sys) {
-    const fd = yield* sys.open('/mnt/famfs/old')
+    const fd = yield* sys.open('/mnt/first/old')
     yield* opened.open()
     world.expect('read', yield* sys.pread(fd, 64, 0), -EIO)
     yield* sys.close(fd)
   })
   h0.app('filler', function* (sys) {
     yield* opened.wait()
-    const fd = yield* sys.open('/mnt/famfs/new')
+    const fd = yield* sys.open('/mnt/first/new')
     yield* sys.close(fd)
   })
 })

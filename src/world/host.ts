@@ -57,7 +57,7 @@ export interface FamfsOptions {
   readonly mkfs?: DaxMemory
   /** Mount what is on this memory. */
   readonly mount?: DaxMemory
-  /** Further memories the file system lies on, from device index 1 on; superblock and log are on the one above. */
+  /** With mkfs: further memories the file system lies on, from device index 1 on. The `fixed` user space has that. */
   readonly devices?: readonly DaxMemory[]
   /** Log length of mkfs, bytes. */
   readonly logLen?: number

@@ -6,7 +6,7 @@ import { buildWorld, ENXIO, GiB, MiB, scenario } from '../../src/world/index.ts'
 
 const twoReads = scenario('two openers, each reads twice', ({ world }) => {
   const dev = world.daxdev('dax0.0', { size: GiB(4) })
-  const h0 = world.host('h0')
+  const h0 = world.host('h0', { server: 'fixed' })
   const fs = h0.famfs('/mnt/famfs', { mkfs: dev })
   fs.creat('/x', MiB(2))
   h0.remount(fs)

@@ -56,7 +56,7 @@ describe.each(KERNELS)('a striped file: %s', (_name, o) => {
         const spots = at.map(a => a % size)
         const s = scenario('striped', ({ world }) => {
           const { first, devices } = devicesOf(world, n)
-          const h0 = world.host('h0')
+          const h0 = world.host('h0', { server: 'fixed' })
           const fs = h0.famfs('/mnt', { mkfs: first, devices })
           fs.creat('/before', MiB(6))
           fs.creat('/f', size, { stripe: { devices: n, chunkSize: MiB(2) } })
@@ -95,7 +95,7 @@ describe.each(KERNELS)('a striped file: %s', (_name, o) => {
   it('one device goes bad: a file on it is refused there, then everywhere; a file on the other goes on', () => {
     const s = scenario('one of two goes bad', ({ world }) => {
       const { first, devices } = devicesOf(world, 2)
-      const h0 = world.host('h0')
+      const h0 = world.host('h0', { server: 'fixed' })
       const fs = h0.famfs('/mnt', { mkfs: first, devices })
       fs.creat('/single', MiB(4))
       fs.creat('/f', MiB(8), { stripe: { devices: 2, chunkSize: MiB(2) } })
@@ -119,19 +119,55 @@ describe('making and mounting', () => {
   const build = (set: (h0: Host, h1: Host, d: ReturnType<typeof devicesOf>) => void) => () => {
     const s = scenario('t', ({ world }) => {
       const d = devicesOf(world, 3)
-      set(world.host('h0'), world.host('h1'), d)
+      set(world.host('h0', { server: 'fixed' }), world.host('h1', { server: 'fixed' }), d)
     })
     buildWorld(s, { backing: new Lender('arraybuffer') }).close()
   }
-  it('a client gives as many devices as the log has', () => {
-    const mount = (n: number) =>
-      build((h0, h1, { first, devices }) => {
-        h0.famfs('/mnt', { mkfs: first, devices })
-        h1.famfs('/mnt', { mount: first, devices: devices.slice(0, n) })
+  it.each(['v10', 'new'])(
+    'on %s a client without one of the devices has all files but those that lie on it',
+    kernel => {
+      const s = scenario('one device is gone', ({ world }) => {
+        const { first, devices } = devicesOf(world, 3)
+        const h0 = world.host('h0', { server: 'fixed' })
+        const h1 = world.host('h1', { server: 'fixed' })
+        const fs = h0.famfs('/mnt', { mkfs: first, devices })
+        fs.creat('/two', MiB(4), { stripe: { devices: 2, chunkSize: MiB(2) } })
+        fs.creat('/three', MiB(6), { stripe: { devices: 3, chunkSize: MiB(2) } })
+        h1.daxctl('disable-device', 'dax2.0')
+        const mount = h1.famfs('/mnt', { mount: first })
+        expect([mount.play.entries, mount.play.newFiles]).toEqual([4, 2])
+        expect(h1.cli('famfs daxdev list /mnt')).toMatchObject({
+          rc: 1,
+          out: [/^0 /, /^1 /, /^2 .*not on this host/].map(r => expect.stringMatching(r)),
+        })
+        h1.app('a', function* (sys) {
+          const fd = yield* sys.open('/mnt/two')
+          world.expect('read of what is here', yield* sys.pread(fd, MiB(4), 0), MiB(4))
+          const three = yield* sys.open('/mnt/three')
+        world.expect('no byte of a file that needs the other', yield* sys.pread(three, 8, 0), -EIO)
+          world.expect('and the first goes on', yield* sys.pread(fd, MiB(4), 0), MiB(4))
+        })
       })
-    expect(mount(2)).not.toThrow()
-    expect(mount(1)).toThrow('famfs mount: the file system lies on 3 devices, 2 given; name them all')
-    expect(mount(0)).toThrow('famfs mount: the file system lies on 3 devices, 1 given; name them all')
+      run(s, { kernel, switches: { noDefect: ['B44'] } })
+    },
+  )
+  it('a device that comes back is found by looking again', () => {
+    const s = scenario('one device comes back', ({ world }) => {
+      const { first, devices } = devicesOf(world, 2)
+      const h0 = world.host('h0', { server: 'fixed' })
+      const h1 = world.host('h1', { server: 'fixed' })
+      h0.famfs('/mnt', { mkfs: first, devices }).creat('/two', MiB(4), { stripe: { devices: 2, chunkSize: MiB(2) } })
+      h1.daxctl('disable-device', 'dax1.0')
+      h1.famfs('/mnt', { mount: first })
+      h1.daxctl('enable-device', 'dax1.0')
+      h1.daxctl('reconfigure-device', '--mode=famfs', 'dax1.0')
+      expect(h1.cli('famfs daxdev refresh /mnt').rc).toBe(0)
+      h1.app('a', function* (sys) {
+        const fd = yield* sys.open('/mnt/two')
+        world.expect('read over both', yield* sys.pread(fd, MiB(4), 0), MiB(4))
+      })
+    })
+    run(s, { kernel: 'new' })
   })
   it.each([
     ['a device twice', (d: any) => ({ mkfs: d.first, devices: [d.devices[0], d.first] }), /dax0.0 is named twice/],
@@ -145,12 +181,12 @@ describe('making and mounting', () => {
         stripe: { devices: 3, chunkSize: MiB(2) },
       }),
     )
-    expect(creat).toThrow('no room for f (8388608 bytes): 3 devices: expected 1 to 2, as many as the file system has')
+    expect(creat).toThrow('no room for 8388608 bytes: 3 devices: expected 1 to 2, as many as the file system has')
   })
   it('a fresh mount knows the devices again', () => {
     const s = scenario('t', ({ world }) => {
       const { first, devices } = devicesOf(world, 3)
-      const h0 = world.host('h0')
+      const h0 = world.host('h0', { server: 'fixed' })
       const fs = h0.famfs('/mnt', { mkfs: first, devices })
       fs.creat('/f', MiB(8), { stripe: { devices: 3, chunkSize: MiB(2) } })
       h0.remount(fs)

@@ -3,7 +3,7 @@
 import { O_RDWR } from '../../kernel/index.ts'
 import { textBytes } from '../../media/index.ts'
 import { kfn, type Step } from '../../sim/index.ts'
-import { EEXIST, EINVAL, ENAMETOOLONG, EPERM } from '../../wire/index.ts'
+import { EEXIST, EINVAL, ENAMETOOLONG, EPERM, errnoName } from '../../wire/index.ts'
 import type { Interleave } from '../alloc/index.ts'
 import { die, type Proc } from '../proc.ts'
 import { append_log } from './append.ts'
@@ -74,7 +74,7 @@ export const mkfile_locked = kfn(
     const made = yield* write_shadow_file(sys, `${lp.shadow}/${relpath}`, meta)
     const fd = made < 0 ? made : yield* sys.open(path, O_RDWR)
     if (fd < 0) {
-      p.err(`${path}: cannot be made`)
+      p.err(`${path}: ${ghosts ? 'cannot be made' : 'is in the log, and cannot be opened here'} (${errnoName(-fd)})`)
       return fd
     }
     const logged = ghosts ? yield* log_file_creation(p, lp, meta) : 0
