@@ -63,7 +63,7 @@ export const mkfile_locked = kfn(
       return -EEXIST
     }
     const fmap = yield* file_alloc(p, lp, path, size, how ?? lp.defaults)
-    if (typeof fmap === 'number') return fmap < 0 ? fmap : -EINVAL
+    if (typeof fmap === 'number') return -1
     const { mode, uid, gid } = attr
     const meta: FileMeta = { path: relpath, size, flags: ALL_HOSTS_RW, mode, uid, gid, fmap }
     const ghosts = site.server.has('Q38')

@@ -12,7 +12,7 @@ type Line = readonly [rc: number, line: string, order?: readonly number[]]
 
 /** Exit codes that differ, and the entries. */
 function replay(size: number, loglen: string, files: Record<string, number>, lines: readonly Line[]) {
-  const { w, h } = oneHost({ size })
+  const { w, h } = oneHost({ size, fabric: { caches: false } })
   mkfs(h, loglen)
   mount(h)
   for (const [path, len] of Object.entries(files)) tmpfs_create(h.k, path, new Uint8Array(len).fill(7))
