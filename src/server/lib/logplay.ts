@@ -125,7 +125,10 @@ const play_file = kfn('famfs_shadow_file_create', function* (a: Play, e: FileEnt
   const { path, size, flags, uid, gid, fmap } = e
   const mode = a.readonly ? e.mode & ~0o222 : e.mode
   const meta = fmap.kind === 'bad' ? null : { path, size, flags, mode, uid, gid, fmap }
-  if (a.o.verbose && meta !== null) for (const l of (emit_file_yaml(meta) ?? '').trimEnd().split('\n')) a.p.out(l)
+  if (a.o.verbose) {
+    a.p.out(`log entry ${e.seqnum}: file ${path}, ${size} bytes`)
+    if (meta !== null) for (const l of (emit_file_yaml(meta) ?? '').trimEnd().split('\n')) a.p.out(l)
+  }
   if (a.o.dryRun) return
   const target = yield* target_of(a, path)
   const st = yield* sys.stat(target)
@@ -153,6 +156,7 @@ const play_file = kfn('famfs_shadow_file_create', function* (a: Play, e: FileEnt
 /** A MKDIR entry: one directory, its owner set when neither id is root's. */
 const play_mkdir = kfn('famfs_dir_create', function* (a: Play, e: MkdirEntry): Step<void> {
   const { sys } = a.p
+  if (a.o.verbose) a.p.out(`log entry ${e.seqnum}: directory ${e.path}, ${e.mode.toString(8)} ${e.uid}:${e.gid}`)
   if (a.o.dryRun) return
   const target = `${a.root}/${e.path}`
   const st = yield* sys.stat(target)
@@ -186,6 +190,7 @@ const play_daxdev = kfn('famfs_shadow_daxdev', function* (a: Play, e: AddDaxdevE
 /** Play entries 0 to n-1: the sum of what is wrong, or -1 at the first that does not check. */
 const play = kfn('__famfs_logplay', function* (a: Play, n: number): Step<number> {
   const { p, src, o } = a
+  if (o.verbose) p.out(`log play: the log has ${n} entries`)
   for (let i = 0; i < n; i++) {
     // A fresh one each time: what an entry has that nobody understands is kept.
     const buf = new Uint8Array(ENTRY_SIZE)
