@@ -4,14 +4,15 @@
 import { describe, expect, it } from 'vitest'
 import { RandomChooser } from '../../../src/explore/index.ts'
 import { at, crashHost } from '../../../src/faults/index.ts'
-import { tmpfs_mkdir } from '../../../src/kernel/index.ts'
+import { MAP_SHARED, O_RDONLY, PROT_READ, tmpfs_mkdir } from '../../../src/kernel/index.ts'
+import { entryOffset } from '../../../src/media/index.ts'
 import type { End } from '../../../src/server/index.ts'
-import { divDown, type TraceEvent, us } from '../../../src/sim/index.ts'
+import { divDown, MiB, type TraceEvent, us } from '../../../src/sim/index.ts'
 import type { WorldOptions } from '../../../src/world/index.ts'
 import { oneHost } from './on-host.ts'
 
 const MPT = '/mnt/famfs'
-const SEEDS = 2
+const SEEDS = 3
 /** Points of time within one write-back. */
 const WITHIN = 3
 
@@ -53,20 +54,27 @@ function crashes(server: string) {
   let play: End | null = null
   let names: boolean[] = []
   other.app('logplay', function* (sys) {
+    const fd = yield* sys.open(`${MPT}/.meta/.log`, O_RDONLY)
+    const log = yield* sys.mmap(0, MiB(8), PROT_READ, MAP_SHARED, fd)
+    const used = new Uint8Array(entryOffset(2))
     while (!owner.k.crashed.peek()) {
-      yield* other.sh(sys, `famfs logplay -n ${MPT}`)
+      yield* sys.clflushopt(log, used.length)
+      yield* sys.sfence()
+      yield* sys.load(log, used)
       yield* sys.sleep(us(20))
     }
+    yield* sys.munmap(log, MiB(8))
+    yield* sys.close(fd)
     play = yield* other.sh(sys, `famfs logplay ${MPT}`)
     names = []
     for (const name of ['a', 'b']) names.push(typeof (yield* sys.stat(`${MPT}/${name}`)) !== 'number')
   })
   const all = w.faultNames()
   const seen: { where: string; rc: number; a: boolean; b: boolean; said: string }[] = []
-  for (const where of all)
-    for (let seed = 0; seed < SEEDS; seed++) {
+  for (const [i, where] of all.entries())
+    for (let n = 0; n < SEEDS; n++) {
       w.leaveOut({ apps: [], faults: all.filter(n => n !== where), ends: [] })
-      w.run(new RandomChooser(seed))
+      w.run(new RandomChooser(i * SEEDS + n))
       const { rc, err } = play as unknown as End
       seen.push({ where, rc, a: names[0]!, b: names[1]!, said: err.join('; ') })
     }
