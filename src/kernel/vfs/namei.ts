@@ -125,6 +125,19 @@ export const filename_parentat = kfn('filename_parentat', function* (k: Kernel, 
   return bad < 0 ? bad : yield* path_walk(k, start_of(k, path, { from, follow: false }), path, null, 0)
 })
 
+const SLASH = 47
+
+/** A character is at most 3 bytes, so short names need no counting. */
+const too_long = (name: string): boolean => name.length * 3 > NAME_MAX && textLength(name) > NAME_MAX
+
+/** Where the last name of a path starts, and that name; '/' when there is none. */
+function last_name(path: string): [number, string] {
+  let stop = path.length
+  while (stop > 0 && path.charCodeAt(stop - 1) === SLASH) stop--
+  const start = stop === 0 ? 0 : path.lastIndexOf('/', stop - 1) + 1
+  return [start, path.slice(start, stop) || '/']
+}
+
 /**
  * link_path_walk(): the components of a path from `d` on. With `follow` null the last one is not looked up: it comes back as a
  * name, and must not be missing.
@@ -139,39 +152,40 @@ const path_walk = kfn(
     depth: number,
   ): Step<{ dir: Dentry; name: string } | number> {
     if (depth > MAX_LINKS) return -ELOOP
-    const names = path.split('/').filter(s => s !== '')
-    const last = follow === null ? (names.pop() ?? '/') : undefined
-    const dir_wanted = follow !== null && (path.endsWith('/') || path.endsWith('/.'))
+    const [limit, last] = follow === null ? last_name(path) : [path.length, undefined]
     // What must be a directory is looked at like one that has a name below it.
-    if (last !== undefined || dir_wanted) names.push('.')
-    for (let i = 0; i < names.length; i++) {
+    const dir_wanted = last !== undefined || path.endsWith('/') || path.endsWith('/.')
+    for (let at = 0; ; ) {
+      while (at < limit && path.charCodeAt(at) === SLASH) at++
+      if (at >= limit && !dir_wanted) break
       const inode = d.d_inode.peek()!
       if (!S_ISDIR(inode.i_mode)) return -ENOTDIR
       const may = inode.i_op.permission ? yield* inode_permission(inode, MAY_EXEC) : generic_permission(inode, MAY_EXEC)
       if (may < 0) return may
-      if (names[i] === '.') continue
-      if (names[i] === '..') {
+      if (at >= limit) break
+      const slash = path.indexOf('/', at)
+      const end = slash < 0 || slash > limit ? limit : slash
+      const name = path.slice(at, end)
+      at = end
+      if (name === '.') continue
+      if (name === '..') {
         d = dotdot(d)
         continue
       }
-      if (textLength(names[i]!) > NAME_MAX) return -ENAMETOOLONG
-      const next = lookup_fast(d, names[i]!) ?? (yield* walk_component(k, d, names[i]!))
+      if (too_long(name)) return -ENAMETOOLONG
+      const next = lookup_fast(d, name) ?? (yield* walk_component(k, d, name))
       if (typeof next === 'number') return next
-      const at = cross_mounts(next)
-      const { i_link, i_op } = at.d_inode.peek()!
-      if ((i_link !== null || i_op.get_link) && (follow !== false || i + 1 < names.length)) {
-        const link = i_link ?? (yield* i_op.get_link!(at.d_inode.peek()!))
+      const there = cross_mounts(next)
+      const { i_link, i_op } = there.d_inode.peek()!
+      if ((i_link !== null || i_op.get_link) && (follow !== false || dir_wanted || end < limit)) {
+        const link = i_link ?? (yield* i_op.get_link!(there.d_inode.peek()!))
         if (typeof link === 'number') return link
-        const rest = names
-          .slice(i + 1)
-          .concat(last ?? [])
-          .join('/')
         const start = link.startsWith('/') ? cross_mounts(k.root) : d
-        return yield* path_walk(k, start, rest === '' ? link : `${link}/${rest}`, follow, depth + 1)
+        return yield* path_walk(k, start, link + path.slice(end), follow, depth + 1)
       }
-      d = at
+      d = there
     }
-    if (last !== undefined && textLength(last) > NAME_MAX) return -ENAMETOOLONG
+    if (last !== undefined && too_long(last)) return -ENAMETOOLONG
     return { dir: d, name: last ?? '' }
   },
 )

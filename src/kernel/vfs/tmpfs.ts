@@ -70,8 +70,17 @@ export function tmpfs_root(k: Kernel): Dentry {
 
 const touch = (inode: Inode, o: { nlink?: number; atime?: boolean; blocks?: number } = {}): void => {
   const now = inode.k.m.current === null ? 0 : inode.k.m.clock()
-  const a = inode.i_attr.peek()
-  inode.i_attr.poke({ ...a, mtime: now, ctime: now, nlink: o.nlink ?? a.nlink, blocks: o.blocks ?? a.blocks })
+  const { mode, uid, gid, atime, nlink, blocks } = inode.i_attr.peek()
+  inode.i_attr.poke({
+    mode,
+    uid,
+    gid,
+    nlink: o.nlink ?? nlink,
+    atime,
+    mtime: now,
+    ctime: now,
+    blocks: o.blocks ?? blocks,
+  })
 }
 
 /** A name appears in a directory. */
