@@ -41,7 +41,7 @@ describe('twenty creats at once', () => {
     expect(got.some(o => o.shared > 0)).toBe(true)
   })
   it('fixed: twenty files, no space shared', () => {
-    for (const o of outcomes('fixed', 6)) {
+    for (const o of outcomes('fixed', 4)) {
       expect({ ...o, ends: o.ends.map(e => e.rc) }).toEqual({
         verdict: 'held',
         made: AT_ONCE,
