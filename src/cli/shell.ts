@@ -107,13 +107,17 @@ class Shell {
     this.jobs = this.jobs.filter(j => j.end === null)
   }
 
-  private finish(jobs: readonly Job[]): void {
+  /** False: some did not end. */
+  private finish(jobs: readonly Job[]): boolean {
     const { stuck, why } = this.session.finish(jobs)
     for (const j of stuck) {
-      this.tell(j, { rc: STUCK, signal: null, out: [], err: [`famsim: this command does not end: ${why}`] })
+      const { out = [], err = [] } = j.end ?? {}
+      const line = `famsim: this command does not end and was killed: ${why}`
+      this.tell(j, { rc: STUCK, signal: null, out, err: [...err, line] })
       this.jobs = this.jobs.filter(x => x !== j)
     }
     if (stuck.length > 0) this.rc = STUCK
+    return stuck.length === 0
   }
 
   wait(): void {
@@ -127,9 +131,9 @@ class Shell {
       this.jobs.push(job)
       return
     }
-    this.finish([job])
+    const ended = this.finish([job])
     this.tellJobs()
-    if (job.end === null) return
+    if (!ended || job.end === null) return
     this.tell(job, job.end)
     this.rc = job.end.rc
   }

@@ -129,6 +129,10 @@ export class Kernel {
     this.pids.poke(this.pids.peek() + 1)
     return this.pids.peek()
   }
+  /** The number of the process that was started last. */
+  last_pid(): number {
+    return this.pids.peek()
+  }
   new_ino(): number {
     this.inos.poke(this.inos.peek() + 1)
     return this.inos.peek()

@@ -248,4 +248,11 @@ export const SERVER_DEFECTS: readonly Defect[] = [
     mark: 'source',
     ...FAMFS_48,
   },
+  {
+    id: 'Q41',
+    story:
+      'a pcq consumer looks again only when the crc is wrong: a bucket still cached from the round before ends it, as out of sequence',
+    mark: 'inferred',
+    ...FAMFS_48,
+  },
 ]

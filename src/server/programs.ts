@@ -7,6 +7,7 @@ import { curl_main } from './tools/curl.ts'
 import { daxctl_main } from './tools/daxctl.ts'
 import { famfs_main } from './tools/famfs.ts'
 import { mkfs_main } from './tools/mkfs.ts'
+import { pcq_main } from './tools/pcq/pcq.ts'
 
 export const PROGRAMS: Readonly<Record<string, Program>> = {
   curl: curl_main,
@@ -15,4 +16,5 @@ export const PROGRAMS: Readonly<Record<string, Program>> = {
   famfs: famfs_main,
   famfs_fused: famfs_fused_main,
   'mkfs.famfs': mkfs_main,
+  pcq: pcq_main,
 }

@@ -1,8 +1,18 @@
 // Commands typed one after another on the hosts of a world, while its set-up lasts: a shell for each host, which keeps its working
 // directory and umask, and jobs in the background, which go on while others are typed. Virtual time passes only while a command runs.
-import { type Sys, spawn_process } from '../kernel/index.ts'
+import { type Sys, spawn_process, type task_struct } from '../kernel/index.ts'
 import { commandLine, type End, exec, splitLine } from '../server/index.ts'
-import { defaultChooser, kfn, type Problem, type Step, UsageError, WaitQueue, wait_event } from '../sim/index.ts'
+import {
+  defaultChooser,
+  has_signal,
+  kfn,
+  type Problem,
+  type Step,
+  signal,
+  UsageError,
+  WaitQueue,
+  wait_event,
+} from '../sim/index.ts'
 import type { Host } from './host.ts'
 import type { World } from './world.ts'
 
@@ -11,6 +21,8 @@ export interface Job {
   readonly host: Host
   readonly line: string
   readonly background: boolean
+  /** The youngest process of its host when it was typed. */
+  readonly after: number
   /** Virtual times at which it was typed and at which it ended, ns. */
   readonly at: number
   ended: number
@@ -93,8 +105,9 @@ export class Session {
 
   /** Type a line. In the background it runs as soon as something else does. */
   start(host: Host, line: string, background = false): Job {
-    const job: Job = { host, line, background, at: this.now, ended: 0, end: null }
     const shell = this.shellOf(host)
+    const after = host.k.last_pid()
+    const job: Job = { host, line, background, after, at: this.now, ended: 0, end: null }
     shell.todo.push(job)
     this.world.m.current = null
     shell.wq.wake_up()
@@ -117,9 +130,22 @@ export class Session {
     this.world.fabric.settle()
     for (const j of jobs) if (j.ended > this.now) this.now = j.ended
     const stuck = jobs.filter(j => j.end === null)
-    // The shell that waits for such a job takes no more lines: the host gets a new one.
-    for (const j of stuck) if (!j.background) this.shells.delete(j.host)
+    for (const j of stuck) this.kill(j)
     return { stuck, why: verdict === 'held' ? 'it waits for something that does not come' : verdict }
+  }
+
+  /** A job that does not end: whatever its host has started since dies, as of Ctrl-C that cannot be caught. */
+  private kill(job: Job): void {
+    const { m } = this.world
+    for (const t of m.tasks) {
+      const ts = t.owner as task_struct | null
+      if (ts?.k !== job.host.k || !ts.user || t.service || ts.pid <= job.after) continue
+      if (!has_signal(t, 'SIGKILL')) signal(t, 'SIGKILL')
+    }
+    m.run(defaultChooser)
+    m.buryTasks()
+    // A shell that waits for it all the same takes no more lines: the host gets a new one.
+    if (job.end === null) this.shells.delete(job.host)
   }
 
   /** What has gone wrong in the model since this was last asked: warnings, oopses, wrong locking. */

@@ -88,7 +88,7 @@ describe('famsim shell', () => {
     expect(r.out).toContain('h0# flock -n /tmp/l echo three\nthree\n')
     // A command that waits for itself is told, and the host goes on.
     expect(r.out).toMatch(
-      /echo never\nfamsim: this command does not end: deadlock\n! [^]*\nexit 124\nh0# echo after\nafter\n$/,
+      /echo never\nfamsim: this command does not end and was killed: deadlock\n! [\s\S]*\nexit 124\nh0# echo after\nafter\n$/,
     )
     expect(r.code).toBe(0)
   })
@@ -143,7 +143,7 @@ describe('famsim shell', () => {
     expect(again.out).toContain('1 log entries; 0 new files; 1 new directories')
     expect(again.code).toBe(1)
     expect(gz.out).toMatch(
-      /is packed: what is written to the device is not kept[^]*0 log entries[^]*h0# ls \/mnt\/famfs\nd\n$/,
+      /is packed: what is written to the device is not kept[\s\S]*0 log entries[\s\S]*h0# ls \/mnt\/famfs\nd\n$/,
     )
     expect(statSync(packed).size).toBe(gzipSync(bytes).length)
   })
