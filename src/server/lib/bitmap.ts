@@ -44,7 +44,7 @@ const load_used = kfn('famfs log in use', function* (p: Proc, log: Mapped): Step
   const used = entryOffset(header_field(yield* load_header(p, log), 'nextIndex'))
   const bytes = new Uint8Array(min(used, entryOffset(logCapacity(log.len))))
   yield* p.sys.load(log.addr, bytes)
-  if (used > log.len && p.site.server.has('Q16')) yield* p.sys.load(log.addr + log.len, new Uint8Array(1))
+  if (used > log.len && p.site.server.has('Q16')) yield* p.sys.load(log.addr + used - 1, new Uint8Array(1))
   return bytes
 })
 
