@@ -191,9 +191,9 @@ const play_daxdev = kfn('famfs_shadow_daxdev', function* (a: Play, e: AddDaxdevE
 const play = kfn('__famfs_logplay', function* (a: Play, n: number): Step<number> {
   const { p, src, o } = a
   if (o.verbose) p.out(`log play: the log has ${n} entries`)
+  // One for all entries: what is decoded from it has nothing of it.
+  const buf = new Uint8Array(ENTRY_SIZE)
   for (let i = 0; i < n; i++) {
-    // A fresh one each time: what an entry has that nobody understands is kept.
-    const buf = new Uint8Array(ENTRY_SIZE)
     yield* src.entry(i, buf)
     const check = yield* validate_entry(a, i, buf)
     if (check.errs > 0) {
@@ -234,8 +234,8 @@ const survey = kfn('survey log', function* (a: Play, sb: Superblock, header: Log
     damage.push(`log header: log_len ${header.logLen}, expected ${a.src.len}, the length of the log file`)
   if (damage.length > 0) return { good: 0, damage, torn: null }
   let torn = counterProblems(header)[0] ?? null
+  const buf = new Uint8Array(ENTRY_SIZE)
   for (let i = 0; i < header.nextIndex; i++) {
-    const buf = new Uint8Array(ENTRY_SIZE)
     yield* a.src.entry(i, buf)
     const check = yield* validate_entry(a, i, buf)
     if (check.errs > 0 && i === header.nextIndex - 1) torn = check.why

@@ -71,12 +71,9 @@ const all_problems = kfn(
     if (!superblock.ok || !header.ok) return []
     const v = new LogValidator(superblock.sb, size)
     const out = [...v.header(header.header), ...counterProblems(header.header)]
-    for (
-      let i = 0;
-      i < min(header.header.nextIndex, logCapacity(log instanceof Uint8Array ? log.length : log.len));
-      i++
-    ) {
-      const entry = new Uint8Array(ENTRY_SIZE)
+    const entry = new Uint8Array(ENTRY_SIZE)
+    const n = min(header.header.nextIndex, logCapacity(log instanceof Uint8Array ? log.length : log.len))
+    for (let i = 0; i < n; i++) {
       if (log instanceof Uint8Array) entry.set(log.subarray(entryOffset(i), entryOffset(i + 1)))
       else yield* p.sys.load(log.addr + entryOffset(i), entry)
       const check = checkEntry(entry, i)
