@@ -2,7 +2,7 @@
 import { S_ISDIR } from '../../kernel/index.ts'
 import { textBytes } from '../../media/index.ts'
 import { kfn, type Step } from '../../sim/index.ts'
-import { EEXIST, EINVAL, ENAMETOOLONG, EPERM } from '../../wire/index.ts'
+import { EEXIST, EINVAL, ENAMETOOLONG, ENOTDIR, EPERM } from '../../wire/index.ts'
 import type { Proc } from '../proc.ts'
 import { append_log } from './append.ts'
 import { init_locked_log, type LockedLog, release_locked_log } from './locked-log.ts'
@@ -59,7 +59,7 @@ export const mkdir = kfn('famfs_mkdir', function* (p: Proc, given: string, attr:
   const dir = yield* realpath(p.sys, dirname(path))
   const rc = dir.rc === 0 ? yield* mkdir_locked(p, lp, `${dir.path}/${basename(path)}`, attr) : dir.rc
   yield* release_locked_log(p, lp)
-  return rc === -EEXIST ? -1 : rc
+  return rc === -EEXIST || rc === -ENOTDIR ? -1 : rc
 })
 
 /** famfs_mkdir_parents(): 0 also when it is there. Every directory that is made gets the same attributes. */
