@@ -70,9 +70,15 @@ export class Fs {
     return `${this.mpt}/${path.replace(/^\/+/, '')}`
   }
 
-  /** Make a file of `size` bytes. Throws UsageError: not the owner, no room, exists in another size, no such directory. */
+  /**
+   * Make a file of `size` bytes. Throws UsageError: not the owner, no room, exists in another size, no such directory. The command
+   * opens the new file; what the kernel keeps of that is dropped, so the next open is the first.
+   */
   creat(path: string, size: number, o: CreatOptions = {}): void {
     this.host.must(['famfs', 'creat', '-s', String(size), ...attrWords(o), ...layoutWords(o), this.at(path)])
+    this.host.world.setup(this.host, 'drop_caches', function* (sys) {
+      yield* sys.drop_caches()
+    })
   }
 
   /** Make a directory. */

@@ -274,14 +274,20 @@ export class World {
     if (got !== want) this.m.problem('expectation', `${what}: expected ${show(want)}, got ${show(got)}`)
   }
 
-  /** Requests to servers so far, all hosts: of one opcode (with or without FUSE_), or all. */
+  /** Requests to servers since set-up ended, all hosts: of one opcode (with or without FUSE_), or all. */
   count(opcode?: string): number {
     const name = opcode?.replace(/^FUSE_/, '')
-    let n = 0
-    for (const h of this.hosts)
-      for (const [op, c] of h.k.requests.entries()) if (name === undefined || op === name) n += c
+    const of = (sent: Iterable<readonly [string, number]>): number => {
+      let n = 0
+      for (const [op, c] of sent) if (name === undefined || op === name) n += c
+      return n
+    }
+    let n = -of(this.before)
+    for (const h of this.hosts) n += of(h.k.requests.entries())
     return n
   }
+  /** Requests that set-up sent, by host and opcode. */
+  private before: (readonly [string, number])[] = []
 
   /** Labels of the applications, in the order in which they start. */
   appNames(): string[] {
@@ -337,6 +343,7 @@ export class World {
     this.m.retireTasks()
     if (this.properties.length > 0) this.m.afterStep = () => this.afterStep()
     this.mark = this.m.journal.mark()
+    this.before = this.hosts.flatMap(h => [...h.k.requests.entries()])
     if (this.options.without !== undefined) this.leaveOut(this.options.without)
   }
 

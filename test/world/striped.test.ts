@@ -144,7 +144,7 @@ describe('making and mounting', () => {
           const fd = yield* sys.open('/mnt/two')
           world.expect('read of what is here', yield* sys.pread(fd, MiB(4), 0), MiB(4))
           const three = yield* sys.open('/mnt/three')
-        world.expect('a chunk on the other device', yield* sys.pread(three, 8, MiB(4)), -EIO)
+          world.expect('a chunk on the other device', yield* sys.pread(three, 8, MiB(4)), -EIO)
           world.expect('and the first goes on', yield* sys.pread(fd, MiB(4), 0), MiB(4))
         })
       })
