@@ -1,6 +1,16 @@
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
-import { type Fmap, mapOffset } from '../../src/media/index.ts'
+import { describe, expect, test } from 'vitest'
+import {
+  decodeEntry,
+  decodeSuperblock,
+  type Extent,
+  encodeEntry,
+  type FileEntry,
+  type Fmap,
+  LogValidator,
+  mapOffset,
+} from '../../src/media/index.ts'
+import { image } from './images.ts'
 
 const M = 1 << 20
 const simple: Fmap = {
@@ -53,4 +63,27 @@ test('walking an interleaved file visits every byte of every strip once', () => 
       for (const s of strips) for (let k = 0; k < s.len; k++) expect(seen.has(s.offset + k)).toBe(true)
     }),
   )
+})
+
+describe('famfs_fmap_alloc_verify: 1 to 16 extents or strips; none and 17 are refused', () => {
+  const attr = { flags: 2, uid: 0, gid: 0, mode: 0o644 }
+  const file = (fmap: Fmap, size: number): FileEntry => ({ type: 'file', seqnum: 0, path: 'f', size, ...attr, fmap })
+  const runs = (n: number): Extent[] =>
+    Array.from({ length: n }, (_, i) => ({ dev: 0, offset: (20 + 2 * i) * M, len: 2 * M }))
+  const { sb } = decodeSuperblock(image('basic4g').superblock)
+  const validate = (e: FileEntry): string[] => new LogValidator(sb!, 4096 * M).entry(0, encodeEntry(e))
+  // The format has room for one interleaved extent, so there are 16 of them and not 16 times 16.
+  const make: readonly [string, (n: number) => Fmap][] = [
+    ['simple', n => ({ kind: 'simple', extents: runs(n) })],
+    ['interleaved', n => ({ kind: 'interleaved', chunkSize: 2 * M, strips: runs(n) })],
+  ]
+  test.each(make)('%s', (_, of) => {
+    for (let n = 1; n <= 16; n++) {
+      const e = file(of(n), n * 2 * M)
+      expect(decodeEntry(encodeEntry(e))).toEqual(e)
+      expect(validate(e)).toEqual([])
+    }
+    expect(validate(file(of(0), 2 * M))).toHaveLength(1)
+    expect(() => encodeEntry(file(of(17), 34 * M))).toThrow('at most 16 fit')
+  })
 })

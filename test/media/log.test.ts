@@ -5,6 +5,7 @@ import {
   crc32,
   decodeEntry,
   decodeLogHeader,
+  decodeSuperblock,
   encodeEntry,
   encodeLogHeader,
   type FileEntry,
@@ -246,4 +247,20 @@ describe('entries', () => {
     const e = { ...(decodeEntry(simple) as FileEntry), fmap: { kind: 'simple' as const, extents } }
     expect(() => encodeEntry(e)).toThrow('17 extents or strips, at most 16 fit')
   })
+})
+
+test('famfs_log_add_daxdev_entry: of OMF 2.2 and version 48; its fields, its check, and a CRC that is wrong', () => {
+  const sb = decodeSuperblock(basic.superblock).sb!
+  expect([sb.version, sb.omfMajor, sb.omfMinor]).toEqual([48, 2, 2])
+  const uuid = '12345678-9abc-4def-8123-456789abcdef'
+  const entry: LogEntry = { type: 'add_daxdev', seqnum: 7, size: 2 ** 33, uuid, index: 1 }
+  const bytes = encodeEntry(entry)
+  const view = new DataView(bytes.buffer)
+  expect([view.getUint32(0, true), view.getUint32(8, true)]).toEqual([7, 3])
+  expect([view.getBigUint64(16, true), view.getUint32(40, true)]).toEqual([2n ** 33n, 1])
+  expect([...bytes.subarray(24, 28)]).toEqual([0x12, 0x34, 0x56, 0x78])
+  expect(decodeEntry(bytes)).toEqual(entry)
+  expect(checkEntry(bytes, 7).errs).toBe(0)
+  bytes[536]! ^= 1
+  expect(checkEntry(bytes, 7).errs).toBe(1)
 })

@@ -111,3 +111,16 @@ test('added devices: no more than a kernel knows, and no larger together than wh
   for (let i = 2; i < MAX_DAXDEVS; i++) expect(add(0)).toBe(i)
   expect(add(0)).toBe(MAX_DAXDEVS - 1)
 })
+
+test('famfs_daxdev_table_accumulate: devices come in order, each once, no more than fit; else the table stays as it is', () => {
+  const uuid = '00000000-0000-4000-8000-000000000001'
+  const acc = openAccount(64 * M, 2 * M, 8 * M)
+  const add = (index: number): number => {
+    claimEntry(acc, { type: 'add_daxdev', seqnum: 0, size: 64 * M, uuid, index })
+    return acc.further.length
+  }
+  // A gap, the first device again, one that is there, one beyond all that fit.
+  expect([add(1), add(3), add(0), add(1), add(MAX_DAXDEVS), add(2 ** 32 - 1)]).toEqual([1, 1, 1, 1, 1, 1])
+  for (let i = 2; i < MAX_DAXDEVS; i++) expect(add(i)).toBe(i)
+  expect(add(MAX_DAXDEVS)).toBe(MAX_DAXDEVS - 1)
+})

@@ -1,6 +1,7 @@
 // Random file data against bytes that the reference programs wrote, and against the definition in 64-bit arithmetic.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { first_difference } from '../../../src/server/lib/first-difference.ts'
 import { RandomBytes } from '../../../src/server/lib/random.ts'
 
 /** The first bytes of a seed. */
@@ -20,6 +21,9 @@ describe('famfs_random_buffer: the first 37 bytes of a seed', () => {
     [99, '87d5e4d3dee4fe7e754d93eeb1d85d0c461bb0055cbcb25f0645fc8b7cfa8494d892470e5f'],
   ])('seed %i', (seed, hex) => {
     expect(Buffer.from(random_fill(seed, 37)).toString('hex')).toBe(hex)
+  })
+  test('nothing of it is what is expected of nothing', () => {
+    expect(first_difference(random_fill(1, 0), new Uint8Array(0))).toBe(-1)
   })
 })
 
@@ -47,7 +51,7 @@ function defined(seed: number, words: number): Buffer {
   return out
 }
 
-test('any seed gives what the definition gives, over many words', () => {
+test('famfs_xrand64_tls: any seed gives what the definition gives, over many words', () => {
   fc.assert(
     fc.property(fc.nat(0xffffffff), seed => {
       expect(Buffer.from(random_fill(seed, 400)).equals(defined(seed, 100))).toBe(true)
