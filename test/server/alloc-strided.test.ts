@@ -239,3 +239,26 @@ test('strips: one a bucket, inside it, aligned, of one length, never on what was
     }),
   )
 })
+
+test('famfs_alloc: a device of 128 units, until it is full', () => {
+  // The real test takes 256 MiB and switches off the rule of 1 GiB a bucket. Here units are 32 times as large instead.
+  const U = 64 * M
+  const size = 8 * G
+  const s = openSession(openAccount(size, U, 5 * U - 2 * M).map)
+  const alloc = (p: Interleave, bytes: number) => allocFile(s, bytes, p, size, draws(bytes / M))
+  expect(takenRuns(s.map)).toEqual([[0, 5]])
+  // One simple extent, not at 0.
+  const one = { offset: 5 * U, len: U }
+  expect(alloc(params(0, 0, 0), U)).toMatchObject({ fmap: { kind: 'simple', extents: [one] } })
+  // 8 buckets, 8 strips: 64 units once, not twice.
+  expect([1, 2].map(() => alloc(params(8, 8, U), 64 * U).ok)).toEqual([true, false])
+  // What is smaller than a chunk falls back to one extent.
+  expect(alloc(params(8, 6, U), 2 * M)).toMatchObject({ fmap: { kind: 'simple' } })
+  // 8 buckets, 6 strips: 8 units four times, not five times.
+  expect([1, 2, 3, 4, 5].map(() => alloc(params(8, 6, U), 8 * U).ok)).toEqual([true, true, true, true, false])
+  // 9 single units, then it is full.
+  const rest = openSession(s.map)
+  const got = Array.from({ length: 10 }, () => allocFile(rest, U, params(0, 0, 0), size, noDraws).ok)
+  expect(got).toEqual([...new Array(9).fill(true), false])
+  expect(takenRuns(s.map)).toEqual([[0, 128]])
+})
