@@ -2,10 +2,15 @@
 import { describe, expect, it } from 'vitest'
 import { tmpfs_create, tmpfs_mkdir } from '../../../src/kernel/index.ts'
 import {
+  crc32,
+  decodeEntry,
   decodeSuperblock,
+  ENTRY_CRC_LEN,
+  ENTRY_SIZE,
   encodeEntry,
   encodeLogHeader,
   entryOffset,
+  type FileEntry,
   freshLogHeader,
   LE,
   LH,
@@ -112,6 +117,54 @@ describe('famfs_log', () => {
     r.h.cli('rm /opt/famfs/system_uuid')
     expect(r.rc('famfs mkdir @/client')).toBe(1)
     expect(r.rc('famfs mkdir /tmp/nowhere')).toBe(1)
+    r.w.close()
+  })
+})
+
+describe('famfs_log: entries, and what is not there', () => {
+  const seal = (bytes: Uint8Array): Uint8Array => {
+    new DataView(bytes.buffer).setUint32(LE.crc, crc32(bytes, 0, ENTRY_CRC_LEN), true)
+    return bytes
+  }
+  /** What log play and fsck say of a log with one file, whose entry was changed to this. */
+  const changed = (to: (entry: Uint8Array) => Uint8Array): number[] => {
+    const r = rig()
+    expect(r.rc('famfs creat -s 4096 @/f')).toBe(0)
+    r.poke(entryOffset(0), to(r.peek(LOG_OFFSET + entryOffset(0), ENTRY_SIZE)))
+    const codes = [r.rc('famfs logplay @'), r.rc('famfs fsck @')]
+    r.w.close()
+    return codes
+  }
+  const of_type = (type: number) => (b: Uint8Array) => {
+    new DataView(b.buffer).setUint32(LE.type, type, true)
+    return seal(b)
+  }
+  it('as it was made: no error', () => expect(changed(b => b)).toEqual([0, 0]))
+  it('a path that is not relative: an error', () => {
+    expect(changed(b => encodeEntry({ ...(decodeEntry(b) as FileEntry), path: '/f' }))).toEqual([1, 0])
+  })
+  it('a type to be ignored: none', () => expect(changed(of_type(4))).toEqual([0, 0]))
+  it('a file that is read as a directory: an error', () => expect(changed(of_type(1))).toEqual([1, 0]))
+  it('superblock or log unlinked: nothing works', () => {
+    for (const file of ['.superblock', '.log']) {
+      const r = rig()
+      const shadow = /"(.*)"/.exec(r.h.cli('getfattr -n user.famfs.shadow /mnt/famfs').out.join())![1]
+      expect(r.rc(`rm ${shadow}/root/.meta/${file}`)).toBe(0)
+      asProgram(r.h, function* ({ sys }) {
+        yield* sys.drop_caches()
+      })
+      expect(['fsck @', 'logplay @', 'creat -s 4096 @/f'].map(c => r.rc(`famfs ${c}`) === 0)).toEqual([
+        false,
+        false,
+        false,
+      ])
+      r.w.close()
+    }
+  })
+  it('fsck of a block device that is none, of a pipe, and of nothing', () => {
+    const r = rig()
+    expect([r.rc('mknod /tmp/block b 1 1'), r.rc('mknod /tmp/pipe p')]).toEqual([0, 0])
+    for (const path of ['/tmp/block', '/tmp/pipe', '/tmp/none']) expect(r.rc(`famfs fsck ${path}`)).toBeGreaterThan(0)
     r.w.close()
   })
 })
