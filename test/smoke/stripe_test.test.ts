@@ -1,10 +1,10 @@
 // The smoke script stripe_test (userspace.md h.2): a device filled with striped files of the real sizes, of which only the first
-// six have data, and these are small. With data in large ones in test/long/smoke.test.ts.
+// three have data, and these are small. With data in large ones in test/long/smoke.test.ts.
 import { GiB } from '../../src/sim/index.ts'
 import { smoke } from './expect.ts'
 import { stripe_test } from './rows.ts'
 
-const small = (n: number): boolean => n < 6
+const small = (n: number): boolean => n < 3
 
 smoke(
   'stripe_test',
