@@ -72,7 +72,7 @@ describe('famsim run', () => {
     const o = JSON.parse(r.out)
     expect(Object.keys(o)).toEqual(expect.arrayContaining(['verdict', 'seed', 'steps', 'digest', 'messages', 'now_ns']))
     expect([o.verdict, o.seed]).toEqual(['held', 7])
-    expect(o.messages.GET_DAXDEV).toBe(2)
+    expect(o.messages.GET_DAXDEV).toBe(3)
   })
   it('--trace writes every event', () => {
     const path = join(dir, 'trace.txt')
@@ -182,7 +182,7 @@ describe('bad input: one line, exit 2', () => {
       /--backing file:\S+: one file or device cannot serve several threads; leave --workers out/,
     ],
     ['trace that cannot be written', ['run', FIRST, '--trace', '/nowhere/t'], /--trace \/nowhere\/t: ENOENT/],
-    ['no file system on the memory', ['run', client], /mount\.ts:2: famfs mount: .*magic/],
+    ['no file system on the memory', ['run', client], /mount\.ts:2: famfs mount .*magic/],
     ['image that is not there', ['info', 'nowhere.img'], /nowhere\.img: ENOENT/],
   ]
   it.each(table)('%s', (_name, args, want) => {
