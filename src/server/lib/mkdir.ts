@@ -8,7 +8,7 @@ import { append_log } from './append.ts'
 import { init_locked_log, type LockedLog, release_locked_log } from './locked-log.ts'
 import type { NewAttr } from './mkfile.ts'
 import { basename, dirname, realpath } from './path.ts'
-import { absolute, cut_for_log, fits_log, is_meta, RELPATH_MAX } from './relpath.ts'
+import { absolute, cut_for_log, fits_log, in_directory, is_meta, RELPATH_MAX } from './relpath.ts'
 import { open_space } from './space.ts'
 
 /** The shadow directory: 0 or -errno. Ids are set only when neither is root's, as log play does. */
@@ -39,6 +39,8 @@ export const mkdir_locked = kfn(
     const entry = { type: 'mkdir' as const, path: cut_for_log(relpath), ...attr }
     const log = () => append_log(p, lp.log, seqnum => ({ ...entry, seqnum }))
     if (!server.has('Q38')) {
+      const dir = yield* in_directory(p, path)
+      if (dir < 0) return dir
       const logged = yield* log()
       return logged < 0 ? logged : yield* make_shadow_dir(p, shadow, attr)
     }

@@ -8,7 +8,7 @@ import type { Interleave } from '../alloc/index.ts'
 import { die, type Proc } from '../proc.ts'
 import { append_log } from './append.ts'
 import { init_locked_log, type LockedLog, release_locked_log } from './locked-log.ts'
-import { fits_log, is_meta, RELPATH_MAX, relpath_of } from './relpath.ts'
+import { fits_log, in_directory, is_meta, RELPATH_MAX, relpath_of } from './relpath.ts'
 import { write_shadow_file } from './shadow.ts'
 import type { FileMeta } from './shadow-yaml.ts'
 import { file_alloc } from './space.ts'
@@ -62,11 +62,13 @@ export const mkfile_locked = kfn(
       p.err(`${path}: is there already`)
       return -EEXIST
     }
+    const ghosts = site.server.has('Q38')
+    const dir = ghosts ? 0 : yield* in_directory(p, path)
+    if (dir < 0) return dir
     const fmap = yield* file_alloc(p, lp, path, size, how ?? lp.defaults)
     if (typeof fmap === 'number') return -1
     const { mode, uid, gid } = attr
     const meta: FileMeta = { path: relpath, size, flags: ALL_HOSTS_RW, mode, uid, gid, fmap }
-    const ghosts = site.server.has('Q38')
     if (!ghosts) {
       const logged = yield* log_file_creation(p, lp, meta)
       if (logged < 0) return logged

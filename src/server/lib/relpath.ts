@@ -1,6 +1,8 @@
 // The path of a file to be, relative to the mount point, as the log will have it.
+import { S_ISDIR } from '../../kernel/index.ts'
 import { textBytes } from '../../media/index.ts'
 import { kfn, type Step } from '../../sim/index.ts'
+import { ENOTDIR } from '../../wire/index.ts'
 import type { Proc } from '../proc.ts'
 import { basename, dirname, realpath } from './path.ts'
 
@@ -27,6 +29,14 @@ export const relpath_of = kfn('famfs_relpath_from_fullpath', function* (p: Proc,
   if (full.startsWith(`${mpt}/`)) return full.slice(mpt.length + 1)
   p.err(`${path}: not below the mount point ${mpt}`)
   return null
+})
+
+/** 0 when the directory of this path is one, else -errno after a line: whoever logs first must be able to make it then. */
+export const in_directory = kfn('directory of a new file', function* (p: Proc, path: string): Step<number> {
+  const st = yield* p.sys.stat(dirname(path))
+  if (typeof st !== 'number' && S_ISDIR(st.mode)) return 0
+  p.err(`${path}: its directory is ${typeof st === 'number' ? 'not there' : 'a file'}`)
+  return typeof st === 'number' ? st : -ENOTDIR
 })
 
 /** Longest path the log holds, bytes. */

@@ -230,3 +230,18 @@ describe('copying and cloning', () => {
     w.close()
   })
 })
+
+describe.each(['famfs-48', 'fixed'])('%s: nothing is logged of what lies below a file', server => {
+  it.each(['mkdir @/f/d', 'mkdir -p @/f/d', 'creat -s 4096 @/f/x', 'cp /tmp/src @/f/x'])('famfs %s', line => {
+    const { w, h } = oneHost({ server })
+    mkfs(h)
+    mount(h)
+    tmpfs_create(h.k, '/tmp/src', 'abc')
+    const rc = (args: string): number => h.cli(`famfs ${args.replaceAll('@', '/mnt/famfs')}`).rc
+    expect(rc('creat -s 4096 @/f')).toBe(0)
+    expect(rc(line)).toBeGreaterThan(0)
+    expect(entriesOf(w)).toHaveLength(1)
+    expect([rc('fsck @'), rc('creat -s 4096 @/g')]).toEqual([0, 0])
+    w.close()
+  })
+})
