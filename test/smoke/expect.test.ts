@@ -23,7 +23,7 @@ it.each([
   [false, expect_fail_except(99, '', DIES)],
   [true, prints('', 'echo a', /^a$/)],
   [false, prints('', 'echo a', /^b$/)],
-])('%s: $name', (holds, row) => {
+])('%s, row %#', (holds, row) => {
   if (holds) row.run(s)
   else expect(() => row.run(s)).toThrow()
 })

@@ -126,7 +126,7 @@ smoke('test1', [
   expect_good('cp -r', 'famfs cp -r /tmp/src @/tree'),
   ...verified('cp -r: verify', '@/tree'),
   expect_good('cp -r: verify', 'famfs verify -m @/tree/sub/g1,11 -m @/tree/sub/subsub/g2,12'),
-  attrs('cp -r: modes', '@/tree', names, '755:0:0'),
+  attrs('cp -r: modes, which Q12 takes from the directory', '@/tree', names, '755:0:0'),
   expect_good('cp -r into a directory', 'famfs cp -r /tmp/src @/some'),
   ...verified('cp -r: verify', '@/some/src'),
   expect_good('compare -c', 'famfs cp -r -c /tmp/src @/some'),
