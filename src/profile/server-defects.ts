@@ -64,9 +64,10 @@ export const SERVER_DEFECTS: readonly Defect[] = [
   },
   {
     id: 'Q10',
-    story: 'CLWB is encoded with a fixed register: built with optimisation it writes back some other line',
+    story: 'a what-if: built with optimisation, CLWB takes a fixed register and writes back some other line',
     mark: 'source',
-    ...FAMFS_48,
+    kernels: [],
+    servers: [],
   },
   {
     id: 'Q11',

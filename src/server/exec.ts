@@ -3,6 +3,7 @@ import { FATAL_SIGNALS, type ProcessEnd, type Sys, spawn_process } from '../kern
 import { Completion, complete, kfn, type Step, wait_for_completion } from '../sim/index.ts'
 import type { End, Proc, Program, Site } from './proc.ts'
 import { PROGRAMS } from './programs.ts'
+import { built } from './stray-clwb.ts'
 
 /** A command line's words, and the variables set in front of them. */
 export interface CommandLine {
@@ -82,7 +83,7 @@ export const exec = kfn(
       k,
       name,
       function* (own) {
-        return yield* program(start(own, site, words, env, { out, err }))
+        return yield* program(start(built(own, site), site, words, env, { out, err }))
       },
       {
         parent: sys.ts,

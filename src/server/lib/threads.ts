@@ -3,6 +3,7 @@
 import { type Sys, spawn_thread } from '../../kernel/index.ts'
 import { Cell, JList, Killed, kfn, type Op, type Step, WaitQueue, wait_event } from '../../sim/index.ts'
 import type { Proc } from '../proc.ts'
+import { built } from '../stray-clwb.ts'
 
 /** Work for one thread, with the thread's own system calls: how much went wrong. */
 export type Job = (sys: Sys) => Op<number>
@@ -31,7 +32,7 @@ export class ThreadPool {
     const pool = this
     for (let i = 0; i < nthreads; i++)
       spawn_thread(ts.group_leader, `${ts.comm}/${i}`, function* (sys) {
-        yield* thread_do(pool, sys)
+        yield* thread_do(pool, built(sys, p.site))
       })
   }
 
