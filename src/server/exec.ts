@@ -67,6 +67,10 @@ export const start = (
   run: (words, more = env) => exec(sys, site, words, more),
 })
 
+/** How its task is called in a story: famfs with its subcommand, any other by its name. */
+const labelOf = (name: string, sub = '-'): string =>
+  name === 'famfs' && !sub.startsWith('-') ? `${name} ${sub}` : name
+
 /** Start a program as a process of its own and wait for its end. */
 export const exec = kfn(
   'execve',
@@ -87,6 +91,7 @@ export const exec = kfn(
       },
       {
         parent: sys.ts,
+        label: `${k.name}/${labelOf(name, words[1])}`,
         ended: e => {
           end = e
           return complete(ended)

@@ -150,7 +150,7 @@ export class Host {
 
   /** A command that must end with 0. Throws UsageError with what it said when it does not. */
   must(words: readonly string[], site: Site = this.site): End {
-    const end = this.world.setup(this, words[0]!, function* (sys) {
+    const end = this.world.setup(this, 'sh', function* (sys) {
       return yield* exec(sys, site, words)
     })
     if (end.rc !== 0) throw new UsageError(`${words.join(' ')}: exit ${end.rc}: ${end.err.join('; ')}`)

@@ -111,7 +111,7 @@ describe('use after free', () => {
   it('R8: a failure notice goes on with the device table that the unmount has freed', () => {
     const told = uaf(r8())
     expect(told.find(p => p.includes('dd->'))).toMatch(
-      /^use after free: \w+ of dd->\w+, which lies in famfs_daxdev\[\] \(768 bytes\), by h0\/memory_failure in famfs_set_daxdev_err < famfs_dax_notify_failure < .*; allocated by h0\/famfs\S* in famfs_dax_devlist_get < .*; freed by h0\/\S+ in famfs_teardown < fuse_conn_put < /,
+      /^use after free: \w+ of dd->\w+, which lies in famfs_daxdev\[\] \(768 bytes\), by h0\/memory_failure in famfs_set_daxdev_err < famfs_dax_notify_failure < .*; allocated by h0\/famfs mount in famfs_dax_devlist_get < .*; freed by h0\/\S+ in famfs_teardown < fuse_conn_put < /,
     )
     // And with the connection itself.
     expect(told.some(p => p.includes('which lies in fuse_conn (1024 bytes)'))).toBe(true)
