@@ -38,7 +38,9 @@ function times(server: string): number[] {
   w.run()
   w.close()
   const t0 = events[0]!.now
-  const mine = events.filter(e => e.task?.label === 'h0/famfs' && ['mem write', 'clwb', 'sfence'].includes(e.kind.name))
+  const mine = events.filter(
+    e => e.task?.label === 'h0/famfs creat' && ['mem write', 'clwb', 'sfence'].includes(e.kind.name),
+  )
   const stores = mine.findIndex(e => e.kind.name === 'mem write')
   const when = mine.slice(stores).map(e => e.now - t0)
   return when.flatMap((t, i) => {
