@@ -165,6 +165,11 @@ export class Host {
     const all = [mem, ...further]
     const twice = all.find((d, i) => all.indexOf(d) !== i)
     if (twice !== undefined) throw new UsageError(`famfs ${mpt}: ${twice.name} is named twice; give each device once`)
+    const { server } = this.site
+    if (further.length > 0 && !server.several_devices)
+      throw new UsageError(
+        `famfs ${mpt}: user space ${server.name} knows one device; give ${this.name} { server: 'fixed' }`,
+      )
     const device = `/dev/${mem.name}`
     const devices = further.map(d => `/dev/${d.name}`)
     if (o.mkfs !== undefined)

@@ -175,6 +175,15 @@ describe('making and mounting', () => {
   ])('refuses %s', (_what, o, why) => {
     expect(build((h0, _h1, d) => h0.famfs('/mnt', o(d)))).toThrow(why)
   })
+  it('refuses several devices to a user space that knows one', () => {
+    const s = scenario('t', ({ world }) => {
+      const { first, devices } = devicesOf(world, 2)
+      world.host('h0').famfs('/mnt', { mkfs: first, devices })
+    })
+    expect(() => buildWorld(s, { backing: new Lender('arraybuffer') })).toThrow(
+      "famfs /mnt: user space famfs-48 knows one device; give h0 { server: 'fixed' }",
+    )
+  })
   it('refuses to stripe over devices that the file system has not', () => {
     const creat = build((h0, _h1, { first, devices }) =>
       h0.famfs('/mnt', { mkfs: first, devices: devices.slice(0, 1) }).creat('/f', MiB(8), {
