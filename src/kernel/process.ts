@@ -40,10 +40,14 @@ function* main(ts: task_struct, body: (sys: Sys) => Step<any>, ended: ProcessOpt
     get_signal(ts)
   } catch (e) {
     if (!(e instanceof Killed)) throw e
-    end = { value: undefined, signal: e }
+    const { group_exit } = ts
+    end = { value: undefined, signal: group_exit.peek() ?? e }
     // It is delivered: what the task does from here on sleeps as if none had come (FLUSH).
     while (ts.task !== null && take_signal(ts.task, e.signal));
-    if (ts.nr_threads.peek() > 1) zap_other_threads(ts)
+    if (ts.nr_threads.peek() > 1 && group_exit.peek() === null) {
+      group_exit.poke(e)
+      zap_other_threads(ts)
+    }
   }
   ts.nr_threads.poke(ts.nr_threads.peek() - 1)
   if (ts.nr_threads.peek() === 0) {

@@ -1,6 +1,6 @@
 // A process or kernel thread of one host: credentials, capabilities, open files, address space.
 import type { FabricHost } from '../fabric/index.ts'
-import { Cell, JMap, type Task } from '../sim/index.ts'
+import { Cell, JMap, type Killed, type Task } from '../sim/index.ts'
 import type { Kernel } from './kernel.ts'
 import { mm_struct } from './mm/mm_struct.ts'
 import type { Dentry } from './vfs/dcache.ts'
@@ -54,6 +54,8 @@ export class task_struct {
   readonly group_leader: task_struct
   /** Threads of the process that have not ended, counted at the leader. */
   readonly nr_threads: Cell<number>
+  /** The signal that ended one thread, and so all of them. */
+  readonly group_exit: Cell<Killed | null>
   private own_mm: mm_struct | null = null
   readonly files: JMap<number, File>
   /** Working directory; null: the root. */
@@ -81,6 +83,7 @@ export class task_struct {
     this.cred = o.cred ?? leader?.cred ?? parent?.cred ?? ROOT_CRED
     this.user = o.user
     this.nr_threads = leader?.nr_threads ?? new Cell(k.m, 'signal->nr_threads', 0)
+    this.group_exit = leader?.group_exit ?? new Cell<Killed | null>(k.m, 'signal->group_exit_code', null)
     this.files = leader?.files ?? new JMap(k.m.journal)
     this.cwd = leader?.cwd ?? new Cell<Dentry | null>(k.m, 'fs->pwd', parent?.cwd.peek() ?? null)
     this.umask = leader?.umask ?? new Cell(k.m, 'fs->umask', parent?.umask.peek() ?? 0o022)

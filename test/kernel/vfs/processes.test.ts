@@ -11,10 +11,11 @@ import {
   ROOT_CRED,
   type Sys,
   spawn_process,
+  spawn_thread,
   start_daemon,
   type task_struct,
 } from '../../../src/kernel/index.ts'
-import { Cell, DEAD, type Step, WaitQueue, wait_event, wake_up_all } from '../../../src/sim/index.ts'
+import { Cell, DEAD, type Step, step, WaitQueue, wait_event, wake_up_all } from '../../../src/sim/index.ts'
 import { EBUSY, EINTR, EPERM, ESRCH, EWOULDBLOCK } from '../../../src/wire/index.ts'
 import { GiB, type Host, ms, us, World } from '../../../src/world/index.ts'
 
@@ -278,6 +279,35 @@ describe('daemons', () => {
       run_twice(w)
       expect(locks).toEqual([0, -ESRCH, 0, 0, -ESRCH, 0])
     }
+  })
+  it('a process whose thread dies of a fault ends with that signal', () => {
+    const w = make(() => {})
+    const h = w.hosts[0]!
+    const ends: (string | undefined)[] = []
+    h.app('parent', function* (sys) {
+      const never = new WaitQueue(w.m, 'never')
+      spawn_process(
+        h.k,
+        'faulty',
+        function* (own) {
+          spawn_thread(own.ts, 'faulty/1', function* (thread) {
+            yield* thread.load(0x10, new Uint8Array(1))
+          })
+          yield* wait_event(never, () => false, 'killable')
+          yield* own.stat('/')
+        },
+        {
+          parent: sys.ts,
+          ended: e => {
+            ends.push(e.signal?.signal)
+            return step()
+          },
+        },
+      )
+      yield* sys.sleep(ms(1))
+    })
+    run_twice(w)
+    expect(ends).toEqual(['SIGSEGV', 'SIGSEGV'])
   })
   it('one thread that dies of a fault takes the others along', () => {
     const w = make(() => {})
