@@ -50,13 +50,20 @@ class Shell {
   /** Jobs in the background that have not been told of. */
   private jobs: Job[] = []
   private readonly json: boolean
+  /** What the running command said of how far it is. */
+  private told = 'running'
 
   constructor(world: World, json: boolean, progress: Progress | null) {
     this.session = new Session(world)
     this.hosts = world.hosts
     this.at = world.hosts[0]!
     this.json = json
-    if (progress !== null) this.session.onProgress = () => progress.tell(() => 'running')
+    if (progress === null) return
+    for (const h of this.hosts)
+      h.onTell = text => {
+        this.told = text
+      }
+    this.session.onProgress = () => progress.tell(() => this.told)
   }
 
   /** Throws UserError when it makes no sense. */
@@ -158,6 +165,7 @@ class Shell {
         if (l.rc !== null) this.rc = l.rc
         return false
       case 'run':
+        this.told = 'running'
         this.run(l.host, l.line, l.background)
         return true
     }

@@ -13,6 +13,8 @@ export interface Site {
   uuid(): string
   /** rand() % n: 0 to n-1. */
   draw(n: number): number
+  /** How far a long command is, for whoever watches it run. */
+  tell(text: string): void
 }
 
 /** How a program ended. */

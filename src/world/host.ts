@@ -73,6 +73,8 @@ export class Host {
   readonly k: Kernel
   /** Its famfs user space: what its programs do, and where they get what is random. */
   readonly site: Site
+  /** Called with how far a long command is. */
+  onTell: ((text: string) => void) | null = null
 
   constructor(
     world: World,
@@ -85,7 +87,7 @@ export class Host {
     this.name = name
     this.k = new Kernel(world.m, name, profile, world.fabric.host(name), structPages)
     const draws = world.m.streams.stream('alloc')
-    this.site = { server, uuid: () => this.uuid(), draw: n => draws.below(n) }
+    this.site = { server, uuid: () => this.uuid(), draw: n => draws.below(n), tell: text => this.onTell?.(text) }
     furnish(this.k, name)
   }
 

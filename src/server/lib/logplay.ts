@@ -51,8 +51,8 @@ export interface LogPlayed {
 }
 
 const LIMITS = { extents: 16, strips: 16 }
-/** A line about how far it is, every so many entries. */
-const PROGRESS = 100_000
+/** It tells how far it is every so many entries. */
+const PROGRESS = 10_000
 
 /** What one play has come to. */
 class Play {
@@ -202,7 +202,7 @@ const play = kfn('__famfs_logplay', function* (a: Play, n: number): Step<number>
       return -1
     }
     a.entries++
-    if (a.entries % PROGRESS === 0) p.err(`log play: ${a.entries} of ${n} entries`)
+    if (a.entries % PROGRESS === 0) p.site.tell(`log play: ${a.entries} of ${n} entries`)
     const e = decodeEntry(buf)
     const skip = skipReason(buf)
     if (skip !== null) {

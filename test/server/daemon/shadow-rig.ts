@@ -125,7 +125,7 @@ export const host = (tree: Tree, o: RigOptions & { server?: string } = {}) => {
   })
   const log: string[] = []
   for (const op of rig.k.opcodes.all) rig.m.hooks.on(`FUSE_${op.name} sent`, () => log.push(op.name))
-  const site: Site = { server: serverProfile(o.server ?? 'famfs-48'), uuid: () => '', draw: () => 0 }
+  const site: Site = { server: serverProfile(o.server ?? 'famfs-48'), uuid: () => '', draw: () => 0, tell: () => {} }
   const fused = (options = OPTIONS, mpt = MPT) =>
     rig.run(function* (sys) {
       return yield* exec(sys, site, ['famfs_fused', '-o', options, mpt])

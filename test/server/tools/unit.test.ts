@@ -188,7 +188,10 @@ describe('famfs_log_overflow_files', () => {
     expect(r.rc('famfs mkdir @/d')).toBe(0)
     expect([r.rc('famfs creat -s 4096 @/over'), r.rc('famfs mkdir @/overd')]).toEqual([1, 12])
     expect(r.peek(LOG_OFFSET + LOG_HEADER_SIZE - 8, 8)[0]).toBe(CAPACITY & 255)
+    const told: string[] = []
+    r.h.onTell = text => told.push(text)
     expect([r.rc('famfs fsck @'), r.rc('famfs logplay -n @')]).toEqual([0, 0])
+    expect(told).toEqual([`log play: 10000 of ${CAPACITY} entries`])
     r.w.close()
   })
 })
