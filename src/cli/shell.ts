@@ -52,12 +52,14 @@ class Shell {
   private readonly json: boolean
   /** What the running command said of how far it is. */
   private told = 'running'
+  private readonly progress: Progress | null
 
   constructor(world: World, json: boolean, progress: Progress | null) {
     this.session = new Session(world)
     this.hosts = world.hosts
     this.at = world.hosts[0]!
     this.json = json
+    this.progress = progress
     if (progress === null) return
     for (const h of this.hosts)
       h.onTell = text => {
@@ -92,6 +94,7 @@ class Shell {
   }
 
   private tell(job: Job, end: End): void {
+    this.progress?.end()
     const problems = this.session.problems()
     const { host, line } = job
     if (this.json) {
