@@ -1,6 +1,6 @@
 // Superblock and log of the file system that a path lies in: found by going up to the directory with the meta file, mapped, checked
 // as the library does (userspace.md c.2, c.5). Stale data: the log is invalidated, the superblock is not (Q36).
-import { O_RDONLY, O_RDWR, S_ISDIR, S_ISREG, type Sys } from '../../kernel/index.ts'
+import { O_RDONLY, S_ISDIR, S_ISREG, type Sys } from '../../kernel/index.ts'
 import {
   decodeLogHeader,
   decodeSuperblock,
@@ -52,6 +52,22 @@ export const open_relpath = kfn(
   },
 )
 
+/** A meta file of the file system that `path` lies in, mapped to be read; null after a line. `what` is what it holds. */
+const map_meta = kfn('famfs_map_meta', function* (p: Proc, path: string, relpath: string, what: string): Step<
+  (Mapped & { readonly mpt: string }) | null
+> {
+  const found = yield* open_relpath(p.sys, path, relpath, O_RDONLY)
+  if (typeof found === 'number') {
+    p.err(`cannot open the ${what} of the famfs that ${path} lies in; is it on a mounted famfs?`)
+    return null
+  }
+  const { fd, mpt } = found
+  const map = yield* mmap_fd(p.sys, fd, false)
+  if (typeof map !== 'number') return { ...map, mpt }
+  p.err(`${mpt}/${relpath}: cannot be mapped`)
+  return null
+})
+
 /** What is wrong with a superblock, in a line. */
 export const superblock_why = (check: SuperblockCheck & { ok: false }): string =>
   check.code === 1 ? `${check.why}: the file system is not of this library's format` : check.why
@@ -65,24 +81,16 @@ export interface SuperblockMap extends Mapped {
 /** famfs_map_superblock_by_path(): null after a line on what is wrong. It is invalidated first unless Q36 is there. */
 export const map_superblock_by_path = kfn(
   'famfs_map_superblock_by_path',
-  function* (p: Proc, path: string, write = false): Step<SuperblockMap | null> {
+  function* (p: Proc, path: string): Step<SuperblockMap | null> {
     const { sys } = p
-    const found = yield* open_relpath(sys, path, SUPERBLOCK_PATH, write ? O_RDWR : O_RDONLY)
-    if (typeof found === 'number') {
-      p.err(`cannot open the superblock of the famfs that ${path} lies in; is it on a mounted famfs?`)
-      return null
-    }
-    const map = yield* mmap_fd(sys, found.fd, write)
-    if (typeof map === 'number') {
-      p.err(`${found.mpt}/${SUPERBLOCK_PATH}: cannot be mapped`)
-      return null
-    }
+    const map = yield* map_meta(p, path, SUPERBLOCK_PATH, 'superblock')
+    if (map === null) return null
     if (!p.site.server.has('Q36')) yield* invalidate_processor_cache(sys, map.addr, map.len)
     const bytes = new Uint8Array(SB_SIZE)
     yield* sys.load(map.addr, bytes)
     const check = decodeSuperblock(bytes)
-    if (check.ok) return { ...map, sb: check.sb, mpt: found.mpt }
-    p.err(`${found.mpt}/${SUPERBLOCK_PATH}: invalid superblock: ${superblock_why(check)}`)
+    if (check.ok) return { ...map, sb: check.sb }
+    p.err(`${map.mpt}/${SUPERBLOCK_PATH}: invalid superblock: ${superblock_why(check)}`)
     yield* sys.munmap(map.addr, map.len)
     return null
   },
@@ -95,31 +103,20 @@ export interface LogMap extends Mapped {
 }
 
 /** famfs_map_log_by_path(): null after a line on what is wrong. The whole file is invalidated first. */
-export const map_log_by_path = kfn(
-  'famfs_map_log_by_path',
-  function* (p: Proc, path: string, write = false): Step<LogMap | null> {
-    const { sys } = p
-    const found = yield* open_relpath(sys, path, LOG_PATH, write ? O_RDWR : O_RDONLY)
-    if (typeof found === 'number') {
-      p.err(`cannot open the log of the famfs that ${path} lies in; is it on a mounted famfs?`)
-      return null
-    }
-    const map = yield* mmap_fd(sys, found.fd, write)
-    if (typeof map === 'number') {
-      p.err(`${found.mpt}/${LOG_PATH}: cannot be mapped`)
-      return null
-    }
-    yield* invalidate_processor_cache(sys, map.addr, map.len)
-    const bytes = new Uint8Array(LOG_HEADER_SIZE)
-    yield* sys.load(map.addr, bytes)
-    const check = decodeLogHeader(bytes)
-    if (check.ok && check.header.logLen === map.len) return { ...map, header: check.header, mpt: found.mpt }
-    p.err(
-      check.ok
-        ? `${found.mpt}/${LOG_PATH}: its length ${map.len} is not that of its header, ${check.header.logLen}`
-        : check.why,
-    )
-    yield* sys.munmap(map.addr, map.len)
-    return null
-  },
-)
+export const map_log_by_path = kfn('famfs_map_log_by_path', function* (p: Proc, path: string): Step<LogMap | null> {
+  const { sys } = p
+  const map = yield* map_meta(p, path, LOG_PATH, 'log')
+  if (map === null) return null
+  yield* invalidate_processor_cache(sys, map.addr, map.len)
+  const bytes = new Uint8Array(LOG_HEADER_SIZE)
+  yield* sys.load(map.addr, bytes)
+  const check = decodeLogHeader(bytes)
+  if (check.ok && check.header.logLen === map.len) return { ...map, header: check.header }
+  p.err(
+    check.ok
+      ? `${map.mpt}/${LOG_PATH}: its length ${map.len} is not that of its header, ${check.header.logLen}`
+      : check.why,
+  )
+  yield* sys.munmap(map.addr, map.len)
+  return null
+})
