@@ -41,16 +41,22 @@ export function parse_daxdev(text: string): Daxdev | null {
   return { index, uuid, size, path: field('path') }
 }
 
+/** The text of such a file; null: it cannot be read. */
+export const read_text = kfn('read file', function* (sys: Sys, path: string): Step<string | null> {
+  const fd = yield* sys.open(path, O_RDONLY)
+  if (fd < 0) return null
+  const buf = new Uint8Array(READ_MAX)
+  const n = yield* sys.pread(fd, buf, 0)
+  yield* sys.close(fd)
+  return n < 0 ? null : getText(buf, 0, n)
+})
+
 /** The published device of an index; null: there is none, or its file does not tell. */
 export const read_daxdev = kfn(
   'famfs_read_daxdev',
   function* (sys: Sys, shadow: string, index: number): Step<Daxdev | null> {
-    const fd = yield* sys.open(daxdev_file(shadow, index), O_RDONLY)
-    if (fd < 0) return null
-    const buf = new Uint8Array(READ_MAX)
-    const n = yield* sys.pread(fd, buf, 0)
-    yield* sys.close(fd)
-    const d = n < 0 ? null : parse_daxdev(getText(buf, 0, n))
+    const text = yield* read_text(sys, daxdev_file(shadow, index))
+    const d = text === null ? null : parse_daxdev(text)
     return d?.index === index ? d : null
   },
 )

@@ -12,31 +12,19 @@ import {
   secondarySuperblock,
 } from '../../media/index.ts'
 import { kfn, type Step } from '../../sim/index.ts'
-import { EEXIST, getText } from '../../wire/index.ts'
+import { EEXIST } from '../../wire/index.ts'
 import type { Proc } from '../proc.ts'
 import { map_superblock_by_path, SUPERBLOCK_PATH } from './by-path.ts'
 import { flush_processor_cache } from './cache.ts'
 import { check_daxmode, device_size } from './daxdev.ts'
-import { daxdev_file, emit_daxdev, read_daxdev } from './daxdev-file.ts'
+import { daxdev_file, emit_daxdev, read_daxdev, read_text } from './daxdev-file.ts'
 import { mmap_whole_file } from './map-file.ts'
 import { dummy_mount, dummy_umount } from './mount-fuse.ts'
 import { mpt_by_dev } from './mounts.ts'
 import { read_yaml, type Yaml } from './yaml.ts'
 
-const READ_MAX = 16384
-
 const fields_of = (y: Yaml | null | undefined): readonly (readonly [Yaml, Yaml])[] =>
   y !== null && typeof y === 'object' && 'pairs' in y ? y.pairs : []
-
-/** The text of a small file, or null. */
-const read_text = kfn('read file', function* (sys: Sys, path: string): Step<string | null> {
-  const fd = yield* sys.open(path, O_RDONLY)
-  if (fd < 0) return null
-  const buf = new Uint8Array(READ_MAX)
-  const n = yield* sys.read(fd, buf)
-  yield* sys.close(fd)
-  return n < 0 ? null : getText(buf, 0, n)
-})
 
 /** Replace a small file: whoever looks finds the old one or the new one. 0 or -errno. */
 const replace_text = kfn('replace file', function* (sys: Sys, path: string, text: string): Step<number> {
@@ -138,8 +126,12 @@ export type Published = 'there' | 'found' | 'missing'
  */
 export const publish_daxdev = kfn(
   'publish daxdev',
-  function* (p: Proc, shadow: string, sb: Superblock, e: AddDaxdevEntry): Step<Published | number> {
-    const { index, uuid, size } = e
+  function* (
+    p: Proc,
+    shadow: string,
+    sb: Superblock,
+    { index, uuid, size }: Pick<AddDaxdevEntry, 'index' | 'uuid' | 'size'>,
+  ): Step<Published | number> {
     const old = yield* read_daxdev(p.sys, shadow, index)
     if (old !== null && old.uuid === uuid && old.path !== null) return 'there'
     const path = yield* resolve_daxdev(p, sb.fsUuid, uuid)

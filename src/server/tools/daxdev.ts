@@ -35,7 +35,7 @@ const list = kfn('famfs daxdev list', function* (p: Proc, path: string, refresh:
     let d = yield* read_daxdev(p.sys, at.shadow, index)
     if (d === null) return missing > 0 ? 1 : 0
     if (d.path === null && refresh) {
-      yield* publish_daxdev(p, at.shadow, at.sb, { type: 'add_daxdev', seqnum: 0, index, uuid: d.uuid, size: d.size })
+      yield* publish_daxdev(p, at.shadow, at.sb, d)
       d = (yield* read_daxdev(p.sys, at.shadow, index))!
     }
     if (d.path === null) missing++

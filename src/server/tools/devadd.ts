@@ -25,7 +25,7 @@ const devadd_one = kfn('famfs_devadd', function* (p: Proc, path: string, device:
     const index = space.sessions.length
     rc = (yield* append_log(p, lp.log, seqnum => ({ type: 'add_daxdev', seqnum, index, ...made }))) < 0 ? 1 : 0
     if (rc === 0) {
-      yield* publish_daxdev(p, dirname(lp.shadow), lp.sb, { type: 'add_daxdev', seqnum: 0, index, ...made })
+      yield* publish_daxdev(p, dirname(lp.shadow), lp.sb, { index, ...made })
       p.out(`device ${index}: ${device}, ${made.size} bytes, uuid ${made.uuid}`)
     }
   }
