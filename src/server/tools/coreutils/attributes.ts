@@ -1,31 +1,11 @@
 // chmod, chown, truncate, fallocate, getfattr, setfattr: what is known of a file besides its bytes.
 import { O_CREAT, O_RDWR, O_WRONLY } from '../../../kernel/index.ts'
-import { kfn, type Op, type Step } from '../../../sim/index.ts'
+import { kfn, type Step } from '../../../sim/index.ts'
 import { getText, putText, textLength } from '../../../wire/index.ts'
 import { parse_size } from '../../lib/index.ts'
 import { argument, given } from '../subcommand.ts'
 import { mode_of } from './make.ts'
-import { program, type Run } from './tool.ts'
-
-/** Do it with each path; exit code 1 when any fails. */
-const for_each = kfn(
-  'for each',
-  function* (
-    t: Run,
-    paths: readonly string[],
-    act: (path: string) => Op<number>,
-    what: (path: string) => string,
-  ): Step<number> {
-    let rc = 0
-    for (const path of paths) {
-      const n = yield* act(path)
-      if (n >= 0) continue
-      t.complain(what(path), n)
-      rc = 1
-    }
-    return rc
-  },
-)
+import { for_each, program, type Run } from './tool.ts'
 
 export const chmod_main = program({
   name: 'chmod',

@@ -1,11 +1,11 @@
 // touch, mkdir, rmdir, mknod, ln: names that appear, and empty directories that go.
 import { MKDEV } from '../../../devdax/index.ts'
 import { O_CREAT, O_WRONLY, S_IFBLK, S_IFCHR, S_IFIFO, S_ISDIR } from '../../../kernel/index.ts'
-import { kfn, type Step } from '../../../sim/index.ts'
+import { kfn, local, type Step } from '../../../sim/index.ts'
 import { EEXIST, EISDIR, ENOENT, ENOTDIR } from '../../../wire/index.ts'
 import { basename } from '../../lib/path.ts'
 import { argument, given } from '../subcommand.ts'
-import { program, type Run } from './tool.ts'
+import { for_each, program, type Run } from './tool.ts'
 
 /** Permission bits in octal; null after a line. */
 export function mode_of(t: Run, text: string): number | null {
@@ -58,15 +58,11 @@ export const mkdir_main = program({
     const text = argument(t.opts, 'm')
     const mode = text === undefined ? undefined : mode_of(t, text)
     if (mode === null) return 1
-    let rc = 0
-    for (const path of t.operands) {
+    const make = local('mkdir one', function* (path: string): Step<number> {
       const made = given(t.opts, 'p') ? yield* mkdir_parents(t, path) : yield* sys.mkdir(path, mode ?? 0o777)
-      const n = made === 0 && mode !== undefined ? yield* sys.chmod(path, mode) : made
-      if (n >= 0) continue
-      t.complain(`cannot create directory '${path}'`, n)
-      rc = 1
-    }
-    return rc
+      return made === 0 && mode !== undefined ? yield* sys.chmod(path, mode) : made
+    })
+    return yield* for_each(t, t.operands, make, path => `cannot create directory '${path}'`)
   }),
 })
 
@@ -75,14 +71,12 @@ export const rmdir_main = program({
   usage: 'DIR...',
   least: 1,
   run: kfn('rmdir', function* (t: Run): Step<number> {
-    let rc = 0
-    for (const path of t.operands) {
-      const n = yield* t.p.sys.rmdir(path)
-      if (n >= 0) continue
-      t.complain(`failed to remove '${path}'`, n)
-      rc = 1
-    }
-    return rc
+    return yield* for_each(
+      t,
+      t.operands,
+      path => t.p.sys.rmdir(path),
+      path => `failed to remove '${path}'`,
+    )
   }),
 })
 

@@ -60,3 +60,23 @@ export function program(t: Tool): Program {
     return yield* t.run({ p, opts: good, operands: rest, complain })
   })
 }
+
+/** Do it with each path; exit code 1 when any fails. */
+export const for_each = kfn(
+  'for each',
+  function* (
+    t: Run,
+    paths: readonly string[],
+    act: (path: string) => Op<number>,
+    what: (path: string) => string,
+  ): Step<number> {
+    let rc = 0
+    for (const path of paths) {
+      const n = yield* act(path)
+      if (n >= 0) continue
+      t.complain(what(path), n)
+      rc = 1
+    }
+    return rc
+  },
+)
