@@ -68,7 +68,7 @@ export function tmpfs_root(k: Kernel): Dentry {
   return new Dentry(k, '', null, shmem_get_inode(k, S_IFDIR | 0o755))
 }
 
-const touch = (inode: Inode, o: { nlink?: number; atime?: boolean; blocks?: number } = {}): void => {
+const touch = (inode: Inode, o: { nlink?: number; blocks?: number } = {}): void => {
   const now = inode.k.m.current === null ? 0 : inode.k.m.clock()
   const { mode, uid, gid, atime, nlink, blocks } = inode.i_attr.peek()
   inode.i_attr.poke({

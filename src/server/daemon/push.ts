@@ -1,7 +1,7 @@
 // Pushing devices to a kernel that does not ask for them: before the daemon answers for a file, every device the file's map
 // names is opened and given its index (kernel.md 1.9). One failure is no reason not to answer, nor not to push the next.
 // Locking: one mutex around looking what is due and pushing it.
-import { Cell, kfn, local, type Machine, Mutex, mutex_lock, mutex_unlock, type Op, type Step } from '../../sim/index.ts'
+import { Cell, kfn, type Machine, Mutex, mutex_lock, mutex_unlock, type Op, type Step } from '../../sim/index.ts'
 import { ENODEV } from '../../wire/index.ts'
 
 /** Open a device and push it under an index: 0 or -errno. */
@@ -40,9 +40,3 @@ export const push_daxdevs = kfn('famfs_push_daxdevs', function* (p: Pusher, need
   }
   yield* mutex_unlock(p.lock)
 })
-
-/** Paths that are known from the start. */
-export const known_paths = (paths: readonly string[]): PathOf =>
-  local('famfs known paths', function* (index: number): Step<string | null> {
-    return paths[index] ?? null
-  })

@@ -13,12 +13,6 @@ const counter = (n: number): Uint8Array => {
   return b
 }
 
-/** How many entries fit yet, by the header. */
-export const log_slots = kfn('famfs_log_slots', function* (p: Proc, log: Mapped): Step<number> {
-  const head = yield* load_header(p, log)
-  return header_field(head, 'lastIndex') - header_field(head, 'nextIndex') + 1
-})
-
 /**
  * Append one entry: 0, or -ENOMEM when the log is full. With Q37 entry and counters are stored, then the whole log is flushed
  * from its lowest line on, and that is the header's: a crash or another host may see the counters before the entry. Without, the

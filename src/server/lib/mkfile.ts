@@ -1,7 +1,7 @@
 // Making one famfs file in a session with the log: room, shadow file, entry (userspace.md c.3, c.9, f). The real one makes the
 // shadow file and opens the new file before it logs it, so a full log leaves a ghost (Q38); the other logs first.
 import { O_RDWR } from '../../kernel/index.ts'
-import { textBytes } from '../../media/index.ts'
+import { FILE_ALL_HOSTS_RW, textBytes } from '../../media/index.ts'
 import { kfn, type Step } from '../../sim/index.ts'
 import { EEXIST, EINVAL, ENAMETOOLONG, EPERM, errnoName } from '../../wire/index.ts'
 import type { Interleave } from '../alloc/index.ts'
@@ -20,9 +20,6 @@ export interface NewAttr {
   readonly uid: number
   readonly gid: number
 }
-
-/** Any host may write: what every file is logged with. */
-const ALL_HOSTS_RW = 2
 
 /** Is this a path that a file can be made at: 0 or -errno after a line. */
 function check_relpath(p: Proc, path: string, relpath: string): number {
@@ -68,7 +65,7 @@ export const mkfile_locked = kfn(
     const fmap = yield* file_alloc(p, lp, path, size, how ?? lp.defaults)
     if (typeof fmap === 'number') return -1
     const { mode, uid, gid } = attr
-    const meta: FileMeta = { path: relpath, size, flags: ALL_HOSTS_RW, mode, uid, gid, fmap }
+    const meta: FileMeta = { path: relpath, size, flags: FILE_ALL_HOSTS_RW, mode, uid, gid, fmap }
     if (!ghosts) {
       const logged = yield* log_file_creation(p, lp, meta)
       if (logged < 0) return logged

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { Lender } from '../../../src/devdax/index.ts'
 import { PctChooser } from '../../../src/explore/index.ts'
-import { known_paths, Pusher, push_daxdevs } from '../../../src/server/daemon/push.ts'
+import { Pusher, push_daxdevs } from '../../../src/server/daemon/push.ts'
 import { kfn, Machine, MiB, type Step, step } from '../../../src/sim/index.ts'
 import { buildWorld, GiB, scenario, type World } from '../../../src/world/index.ts'
 
@@ -21,7 +21,10 @@ describe('pushing', () => {
       yield* step()
       return rc
     })
-    const p = new Pusher(m, known_paths(PATHS), push, o.zeroFails ?? false)
+    const path_of = kfn('paths that are known', function* (index: number): Step<string | null> {
+      return PATHS[index] ?? null
+    })
+    const p = new Pusher(m, path_of, push, o.zeroFails ?? false)
     const one = (need: number) =>
       (function* (): Step<void> {
         yield* push_daxdevs(p, need)
