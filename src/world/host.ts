@@ -195,10 +195,10 @@ export class Host {
    */
   remount(fs: Fs, o: { workers?: number; timeout?: number } = {}): Fs {
     const { mpt, device, shadow } = fs
-    this.world.setup(this, 'umount', function* (sys) {
-      const rc = yield* sys.umount(mpt)
-      if (rc < 0) throw new UsageError(`umount ${mpt}: errno ${-rc}`)
+    const rc = this.world.setup(this, 'umount', function* (sys) {
+      return yield* sys.umount(mpt)
     })
+    if (rc < 0) throw new UsageError(`umount ${mpt}: errno ${-rc}`)
     const options = fused_options({ device, mpt, timeout: o.timeout }, shadow, o.workers)
     this.must(['famfs_fused', '-o', options, mpt])
     return new Fs(this, mpt, device, shadow, fs.play)
