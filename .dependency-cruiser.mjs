@@ -14,6 +14,7 @@ const floors = [
   'world',
   'explore',
   'report',
+  'conform',
   'vitest',
   'tui',
   'cli',

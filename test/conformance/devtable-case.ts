@@ -1,10 +1,10 @@
 // One measured sequence of operations on the device table: opens, reads and mappings while devices fail, heal, are poisoned
 // and lose their driver. Replayed on the model; a difference is one line.
+
+import { DEVICE_SIZE, type RawDaxdev, Rig, runsOf, simpleMap, wordBacking } from '../../src/conform/index.ts'
 import { MAP_SHARED, O_RDONLY, PROT_READ, type Sys } from '../../src/kernel/index.ts'
 import { Completion, complete, MiB, type Step, sleep, step, wait_for_completion } from '../../src/sim/index.ts'
 import { encodeFmap, errnoName } from '../../src/wire/index.ts'
-import { DEVICE_SIZE, type RawDaxdev, Rig, simpleMap } from '../kernel/raw-server.ts'
-import { runsOf, wordBacking } from './word-memory.ts'
 
 /** One line: an operation, what it answered and the messages it caused. */
 export interface DevtableOp {

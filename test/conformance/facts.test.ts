@@ -1,6 +1,16 @@
 // Facts measured on a real kernel with V10 of the series, one test each, named by the fact's id. What the model does not
 // have yet is data below and prints with the run; a fact that is in neither list fails the last test.
 import { describe, expect, it } from 'vitest'
+import {
+  fmapOf,
+  patched,
+  type RawServer,
+  Rig,
+  type RigOptions,
+  replyBytes,
+  serverDies,
+  simpleMap,
+} from '../../src/conform/index.ts'
 import { MKDEV } from '../../src/devdax/index.ts'
 import { fuse_abort_conn } from '../../src/kernel/fuse/dev.ts'
 import {
@@ -47,16 +57,6 @@ import {
   fuse_entry_out,
   INIT_BIT,
 } from '../../src/wire/index.ts'
-import {
-  fmapOf,
-  patched,
-  type RawServer,
-  Rig,
-  type RigOptions,
-  replyBytes,
-  serverDies,
-  simpleMap,
-} from '../kernel/raw-server.ts'
 import facts from '../vectors/oracle-facts.json' with { type: 'json' }
 
 /** Facts that no test here covers, and what is missing for them. */

@@ -1,11 +1,11 @@
 // One measured map: what the real kernel answered to open, read and fault of a file with this GET_FMAP reply, and the same
 // done to the model. A difference is one line.
+
+import { DEVICE_SIZE, Rig, runsOf, wordBacking } from '../../src/conform/index.ts'
 import { MAP_SHARED, O_RDONLY, PROT_READ, type Stat } from '../../src/kernel/index.ts'
 import type { DefectSwitches } from '../../src/profile/index.ts'
 import { MiB, roundUp } from '../../src/sim/index.ts'
 import { errnoName, errnoNumber } from '../../src/wire/index.ts'
-import { DEVICE_SIZE, Rig } from '../kernel/raw-server.ts'
-import { runsOf, wordBacking } from './word-memory.ts'
 
 /** As measured. -8 was written as a number of 64 bits, which JSON rounds up to 2^64. */
 export interface FmapCase {

@@ -200,13 +200,13 @@ describe.concurrent('the chapter on the command', () => {
     const help = (await famsim(['run', '--help'])).out
     const there = [...help.matchAll(/^ {2}(?:-\w, )?(--[\w-]+)/gm)].map(m => m[1]!).filter(o => o !== '--help')
     expect(there.length).toBeGreaterThan(5)
-    const told = [...text('docs/14-cli.md').matchAll(/^\| .*`--.*$/gm)].join('\n')
+    const told = [...text('docs/17-cli.md').matchAll(/^\| .*`--.*$/gm)].join('\n')
     expect(there.filter(o => !told.includes(`\`${o}`))).toEqual([])
     for (const [o] of told.matchAll(/--[a-z-]+/g)) expect(there).toContain(o)
   })
   it('has the commands', async () => {
     const help = (await famsim(['--help'])).out
     const there = [...help.matchAll(/^ {2}([a-z]+) /gm)].map(m => m[1]!).filter(c => c !== 'help')
-    for (const c of there) expect(text('docs/14-cli.md')).toContain(`\`famsim ${c}`)
+    for (const c of there) expect(text('docs/17-cli.md')).toContain(`\`famsim ${c}`)
   })
 })

@@ -1,5 +1,6 @@
 // The way to the memory, and the standing invariant: a kernel never touches device bytes for itself.
 import { describe, expect, it } from 'vitest'
+import { Rig, simpleMap } from '../../src/conform/index.ts'
 import {
   DEVICE,
   fabric_clflush,
@@ -11,7 +12,6 @@ import {
 } from '../../src/fabric/index.ts'
 import { MAP_SHARED, PROT_READ, PROT_WRITE, type ProcessEnd } from '../../src/kernel/index.ts'
 import { MiB } from '../../src/sim/index.ts'
-import { Rig, simpleMap } from '../kernel/raw-server.ts'
 
 describe('the cause of an access', () => {
   it('is a user task in all that applications can do', () => {

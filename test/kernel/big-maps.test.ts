@@ -1,9 +1,8 @@
 // Maps that do not fit into a page, and lists that are looked up by a shift (profile `new`; kernel.md 2.3, 2.9, 10.17).
 import { describe, expect, it } from 'vitest'
+import { DEVICE_SIZE, fmapOf, Rig, type RigOptions, runsOf, simpleMap, wordBacking } from '../../src/conform/index.ts'
 import { MiB } from '../../src/sim/index.ts'
 import { errnoName, fmapLength } from '../../src/wire/index.ts'
-import { runsOf, wordBacking } from '../conformance/word-memory.ts'
-import { DEVICE_SIZE, fmapOf, Rig, type RigOptions, simpleMap } from './raw-server.ts'
 
 const KIB4 = 4096
 const HEADER = 32

@@ -1,6 +1,7 @@
 // The rules of the channel (kernel.md 1.8) at the two ends of /dev/fuse: what the writer of a reply gets and what the one
 // who waits for it gets; aborts, forgets, and a waiter that is killed.
 import { describe, expect, it } from 'vitest'
+import { RawServer, Rig, replyBytes, simpleMap } from '../../src/conform/index.ts'
 import { RandomChooser } from '../../src/explore/strategies/random.ts'
 import { fuse_abort_conn } from '../../src/kernel/fuse/dev.ts'
 import {
@@ -21,7 +22,6 @@ import {
   fuse_statfs_out,
   type Request,
 } from '../../src/wire/index.ts'
-import { RawServer, Rig, replyBytes, simpleMap } from './raw-server.ts'
 
 const TWO = 0x200000
 const E = (n: number): number | string => (n < 0 ? errnoName(-n) : n)

@@ -1,12 +1,11 @@
 // What open(2) says of a map, by the table of parser verdicts (kernel.md 9.1, columns V7-V10 and NEWb), and where the
 // resolver sends each byte (kernel.md 9.2), both through open, pread and faults.
 import { describe, expect, it } from 'vitest'
+import { DEVICE_SIZE, fmapOf, patched, Rig, runsOf, simpleMap, wordBacking } from '../../src/conform/index.ts'
 import { MAP_SHARED, O_RDONLY, PROT_READ } from '../../src/kernel/index.ts'
 import type { DefectSwitches } from '../../src/profile/index.ts'
 import { MiB } from '../../src/sim/index.ts'
 import { errnoName } from '../../src/wire/index.ts'
-import { runsOf, wordBacking } from '../conformance/word-memory.ts'
-import { DEVICE_SIZE, fmapOf, patched, Rig, simpleMap } from './raw-server.ts'
 
 const TWO = MiB(2)
 

@@ -1,6 +1,7 @@
 // The operations of a FUSE mount beside opening and reading: what each sends, what the caller gets, what is remembered of a server
 // that does not know it, and what the caches hold afterwards.
 import { describe, expect, it } from 'vitest'
+import { type Answer, RawServer, Rig, type RigOptions, simpleMap } from '../../src/conform/index.ts'
 import { MKDEV } from '../../src/devdax/index.ts'
 import {
   O_CREAT,
@@ -52,7 +53,6 @@ import {
   RENAME_NOREPLACE,
   type Request,
 } from '../../src/wire/index.ts'
-import { type Answer, RawServer, Rig, type RigOptions, simpleMap } from './raw-server.ts'
 
 const TWO = MiB(2)
 const E = (n: number): number | string => (n < 0 ? errnoName(-n) : n)

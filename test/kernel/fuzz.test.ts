@@ -2,10 +2,10 @@
 // or an errno, and nothing in the model throws.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { fmapOf, Rig, replyBytes, simpleMap } from '../../src/conform/index.ts'
 import { MAP_SHARED, O_DIRECTORY, O_RDWR, PROT_READ } from '../../src/kernel/index.ts'
 import { MiB } from '../../src/sim/index.ts'
 import { encodeReply, type OpName, type Request } from '../../src/wire/index.ts'
-import { fmapOf, Rig, replyBytes, simpleMap } from './raw-server.ts'
 
 const TWO = MiB(2)
 const SIMPLE = simpleMap([

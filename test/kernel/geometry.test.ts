@@ -1,9 +1,9 @@
 // What align and ranges of a device do to mappings and to files on it.
 import { describe, expect, it } from 'vitest'
+import { Rig, type RigOptions, simpleMap } from '../../src/conform/index.ts'
 import { MAP_PRIVATE, MAP_SHARED, O_RDWR, PROT_READ, PROT_WRITE, type Sys } from '../../src/kernel/index.ts'
 import { GiB, KiB, MiB, type Step } from '../../src/sim/index.ts'
 import { errnoName } from '../../src/wire/index.ts'
-import { Rig, type RigOptions, simpleMap } from './raw-server.ts'
 
 const E = (n: number): number | string => (n < 0 ? errnoName(-n) : n)
 const fault = (rig: Rig): string => rig.k.faults.entries().flat().join(' ')

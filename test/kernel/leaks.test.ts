@@ -1,11 +1,11 @@
 // Nothing stays behind: after the last close, the umount and the end of the daemon, kernel memory is given back and so are
 // the devices; also when fetching the map or the device fails, in every way it can.
 import { describe, expect, it } from 'vitest'
+import { fmapOf, type Mounted, type RawServer, Rig, serverDies, simpleMap } from '../../src/conform/index.ts'
 import { MKDEV } from '../../src/devdax/index.ts'
 import { MAP_SHARED, PROT_READ, tmpfs_create, tmpfs_mknod } from '../../src/kernel/index.ts'
 import { MiB, ms, signal, sleep, step } from '../../src/sim/index.ts'
 import { encodeReply } from '../../src/wire/index.ts'
-import { fmapOf, type Mounted, type RawServer, Rig, serverDies, simpleMap } from './raw-server.ts'
 
 const TWO = MiB(2)
 const FREE = { holder: false, ops: false, refs: 1 }

@@ -1,5 +1,6 @@
 // Every row of the table of what memory_failure() does (kernel.md 2.14), on every DAX level, and who dies of the generic path.
 import { describe, expect, it } from 'vitest'
+import { Rig, simpleMap } from '../../src/conform/index.ts'
 import type { DriverName } from '../../src/devdax/index.ts'
 import {
   MADV_HWPOISON,
@@ -14,7 +15,6 @@ import {
 import { DAX_LEVELS, type DaxLevelTable } from '../../src/profile/index.ts'
 import { MiB, ms, type Step, sleep, step } from '../../src/sim/index.ts'
 import { errnoName } from '../../src/wire/index.ts'
-import { Rig, simpleMap } from './raw-server.ts'
 
 const E = (n: number): number | string => (n < 0 ? errnoName(-n) : n)
 const TWO = MiB(2)

@@ -4,13 +4,13 @@ import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { Rig } from '../../src/conform/index.ts'
 import { MEMORY_BLOCK_SIZE, Memory, openFile } from '../../src/devdax/index.ts'
 import { ram_clear } from '../../src/fabric/index.ts'
 import type { Sys } from '../../src/kernel/index.ts'
 import { offline_pages, online_pages } from '../../src/kernel/mm/memory_hotplug.ts'
 import { MiB, type Op, type Step } from '../../src/sim/index.ts'
 import { EBUSY, EINVAL, ENOMEM, ENXIO } from '../../src/wire/index.ts'
-import { Rig } from './raw-server.ts'
 
 const rigOf = (size: number) => {
   const rig = new Rig({ devices: [{ size, driver: null }] })

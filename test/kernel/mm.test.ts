@@ -1,9 +1,9 @@
 // Loads and stores that meet a huge entry which may not be written: fault sizes that no measured fact names.
 import { describe, expect, it } from 'vitest'
+import { Rig, simpleMap } from '../../src/conform/index.ts'
 import { MAP_FIXED, MAP_PRIVATE, MAP_SHARED, PROT_READ, PROT_WRITE } from '../../src/kernel/index.ts'
 import { defaultChooser, MiB } from '../../src/sim/index.ts'
 import { after, GiB, poison, runScenario, scenario } from '../../src/world/index.ts'
-import { Rig, simpleMap } from './raw-server.ts'
 
 /** Load at 0, store at `at`, load at 0 and at 8192; the faults after each. */
 const faults = (flags: number, at: number): { counts: string[]; byte: number } => {

@@ -1,6 +1,7 @@
 // Every cell of the mode matrix on every DAX level: from, to, held or not, mapped or not. What is expected is in
 // mode-rules.ts; a cell that cannot be is tried all the same and has to fail as told there.
 import { describe, expect, it } from 'vitest'
+import { type Mounted, type RawServer, Rig, simpleMap } from '../../src/conform/index.ts'
 import type { DriverName } from '../../src/devdax/index.ts'
 import { MAP_SHARED, O_RDWR, PROT_READ, PROT_WRITE, type Sys } from '../../src/kernel/index.ts'
 import { DAX_LEVELS } from '../../src/profile/index.ts'
@@ -24,7 +25,6 @@ import {
   type Rule,
   ruleFor,
 } from './mode-rules.ts'
-import { type Mounted, type RawServer, Rig, simpleMap } from './raw-server.ts'
 
 const TWO = MiB(2)
 const DRIVER: Readonly<Record<Mode, DriverName | null>> = {

@@ -1,11 +1,11 @@
 // Binding a driver step by step, with a fault between any two: an allocation that fails, memory that somebody has, a driver
 // that has its operations already. Whatever the step, all before it is undone, and the next probe works; but for B33.
 import { describe, expect, it } from 'vitest'
+import { Rig } from '../../src/conform/index.ts'
 import { type DriverName, type dax_operations, dev_pagemap } from '../../src/devdax/index.ts'
 import { DAX_LEVELS } from '../../src/profile/index.ts'
 import { MiB } from '../../src/sim/index.ts'
 import { EBUSY, EINVAL, ENOMEM } from '../../src/wire/index.ts'
-import { Rig } from './raw-server.ts'
 
 type Region = 'dynamic' | 'static'
 interface Fault {

@@ -1,6 +1,7 @@
 // Devices pushed by the server (profile `new`): the ioctl, its errnos, what is remembered, what a file opened too early gets;
 // and the defects of V10 that the push took away, switched off there (kernel.md 1.3, 2.5, 2.6, 10.3, 10.4, 10.9, 10.20).
 import { describe, expect, it } from 'vitest'
+import { type RawServer, Rig, type RigOptions, simpleMap } from '../../src/conform/index.ts'
 import { MKDEV } from '../../src/devdax/index.ts'
 import { PctChooser } from '../../src/explore/index.ts'
 import { MAP_SHARED, O_RDWR, PROT_READ, type Sys, tmpfs_create, tmpfs_mknod } from '../../src/kernel/index.ts'
@@ -8,7 +9,6 @@ import { MiB, type Step } from '../../src/sim/index.ts'
 import { encodeDaxdevOpen, errnoName, FUSE_DEV_IOC_DAXDEV_OPEN } from '../../src/wire/index.ts'
 import { buildWorld } from '../../src/world/index.ts'
 import poisonUmount from '../explore/fixtures/poison-umount.ts'
-import { type RawServer, Rig, type RigOptions, simpleMap } from './raw-server.ts'
 
 const E = (n: number): string | number => (n < 0 ? errnoName(-n) : n)
 const FILES: [string, number][] = [

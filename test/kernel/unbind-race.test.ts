@@ -1,11 +1,11 @@
 // An application that opens, reads, maps and faults while the driver of its device goes: whatever the order, it gets data or
 // an error of the list below, and nothing crashes but what is measured to crash (oracle hold.unbind_mapped).
 import { describe, expect, it } from 'vitest'
+import { Rig, simpleMap } from '../../src/conform/index.ts'
 import { RandomChooser } from '../../src/explore/index.ts'
 import { MAP_SHARED, O_RDONLY, PROT_READ } from '../../src/kernel/index.ts'
 import { MiB } from '../../src/sim/index.ts'
 import { EHWPOISON, EIO, errnoName } from '../../src/wire/index.ts'
-import { Rig, simpleMap } from './raw-server.ts'
 
 const TWO = MiB(2)
 const RUNS = 60

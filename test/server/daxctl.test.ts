@@ -2,12 +2,12 @@
 // daxctl 85; The transitions of its own test
 // are walked on a device that a test may have (B52).
 import { describe, expect, it } from 'vitest'
+import { Rig, type RigOptions, simpleMap } from '../../src/conform/index.ts'
 import type { DriverName } from '../../src/devdax/index.ts'
 import { mkfsPlan } from '../../src/media/index.ts'
 import { type DaxctlEnd, daxctl } from '../../src/server/index.ts'
 import { GiB, MiB } from '../../src/sim/index.ts'
 import { EACCES, EBUSY, EINVAL, ENODEV, ENOENT, ENOSPC, EOPNOTSUPP } from '../../src/wire/index.ts'
-import { Rig, type RigOptions, simpleMap } from '../kernel/raw-server.ts'
 import { pickDevice } from './pick-device.ts'
 
 const rigOf = (driver: DriverName | null = 'device_dax', o: RigOptions = {}) => {

@@ -1,9 +1,9 @@
 // renameat2(2) with flags on the host's tmpfs; each result is what a real tmpfs gave for the same calls in this order.
 import { expect, it } from 'vitest'
+import { Rig } from '../../../src/conform/index.ts'
 import { O_CREAT, O_WRONLY, type Stat, type Sys } from '../../../src/kernel/index.ts'
 import type { Step } from '../../../src/sim/index.ts'
 import { errnoName, RENAME_EXCHANGE, RENAME_NOREPLACE } from '../../../src/wire/index.ts'
-import { Rig } from '../raw-server.ts'
 
 const CALLS: readonly (readonly [from: string, to: string, flags: number, result: number | string])[] = [
   ['g', 'd/f', RENAME_NOREPLACE, 'EEXIST'],

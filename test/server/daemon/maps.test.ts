@@ -2,10 +2,10 @@
 // e.4, Q8, Q40, i.4).
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { DEVICE_SIZE } from '../../../src/conform/index.ts'
 import type { Reply } from '../../../src/server/daemon/session.ts'
 import { emit_daxdev } from '../../../src/server/lib/daxdev-file.ts'
 import { decodeFmap, EINVAL, ENODEV, type FileMap } from '../../../src/wire/index.ts'
-import { DEVICE_SIZE } from '../../kernel/raw-server.ts'
 import { daemon, host, MPT, OPTIONS, SHADOW, type Tree, write_file, yaml } from './shadow-rig.ts'
 
 const { shadow }: { shadow: Tree } = JSON.parse(

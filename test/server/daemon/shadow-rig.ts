@@ -1,5 +1,6 @@
 // A host with a shadow tree, and a daemon on it that is asked without a kernel in between.
 import { expect } from 'vitest'
+import { Rig, type RigOptions } from '../../../src/conform/index.ts'
 import {
   fuse_dev_open,
   O_CREAT,
@@ -22,7 +23,6 @@ import { insim } from '../../../src/server/daemon/transport/insim.ts'
 import { exec, type Site } from '../../../src/server/index.ts'
 import { Cell, GiB, kfn, MiB, roundUp, type Step } from '../../../src/sim/index.ts'
 import { decodeRequest, encodeRequest, type OpName } from '../../../src/wire/index.ts'
-import { Rig, type RigOptions } from '../../kernel/raw-server.ts'
 
 export const SHADOW = '/tmp/shadow'
 

@@ -1,7 +1,7 @@
 // Device bytes that say where they are: every aligned 8-byte word holds its device and its offset, as on the measured
 // machine. Windows are made when touched and shared by all worlds, so nothing may write here.
-import type { Backing } from '../../src/devdax/index.ts'
-import { MiB } from '../../src/sim/index.ts'
+import type { Backing } from '../devdax/index.ts'
+import { MiB } from '../sim/index.ts'
 
 const WINDOW = MiB(2)
 const made = new Map<number, Uint8Array>()

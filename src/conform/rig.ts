@@ -1,6 +1,5 @@
-// A scripted FUSE server and a host to try it on. The server answers from a table of files and device paths and does
-// nothing of its own accord, like the one that measured the real kernel; every message it reads goes into `log` as
-// OP:nodeid[:ERRNO], the notation of the measured traces. Units: bytes, ns, seconds for attribute timeouts.
+// One kernel with devices, scripted servers mounted on it, and processes run to their end one after the other: what a
+// measured case is replayed on.
 import {
   type Backing,
   type DaxDriver,
@@ -13,7 +12,7 @@ import {
   make_memory,
   openArrayBuffer,
   physBase,
-} from '../../src/devdax/index.ts'
+} from '../devdax/index.ts'
 import {
   type Cred,
   dax_bind_node,
@@ -26,182 +25,16 @@ import {
   memory_failure,
   O_RDWR,
   type ProcessEnd,
-  S_IFDIR,
-  S_IFREG,
   type Sys,
   spawn_process,
   tmpfs_mkdir,
   tmpfs_mknod,
-} from '../../src/kernel/index.ts'
-import { type DefectSwitches, kernelProfile } from '../../src/profile/index.ts'
-import { type Chooser, Machine, MiB, type Op, type Policy, type Step, sleep, type Task } from '../../src/sim/index.ts'
-import {
-  type AnyStruct,
-  decodeRequest,
-  ENOENT,
-  ENOSYS,
-  encodeDaxdev,
-  encodeDaxdevOpen,
-  encodeFmap,
-  encodeReply,
-  encodeReplyStruct,
-  errnoName,
-  type FileMap,
-  FUSE_DAX_FMAP_BIT,
-  FUSE_DEV_IOC_DAXDEV_OPEN,
-  FUSE_KERNEL_VERSION,
-  fuse_attr_out,
-  fuse_entry_out,
-  fuse_init_out,
-  fuse_open_out,
-  fuse_write_out,
-  INIT_BIT,
-  initFlagWords,
-  type OpcodeTable,
-  type OpName,
-  type Request,
-} from '../../src/wire/index.ts'
+} from '../kernel/index.ts'
+import { type DefectSwitches, kernelProfile } from '../profile/index.ts'
+import { type Chooser, Machine, MiB, type Op, type Policy, type Step, sleep, type Task } from '../sim/index.ts'
+import { decodeRequest, encodeDaxdevOpen, FUSE_DEV_IOC_DAXDEV_OPEN, type OpName } from '../wire/index.ts'
 
-/** What is sent back: an errno (positive; 0 for success without a body), a struct, a body, whole messages, or nothing. */
-export type Answer =
-  | { readonly errno: number }
-  | { readonly def: AnyStruct; readonly values: object }
-  | { readonly body: Uint8Array }
-  | { readonly raw: readonly Uint8Array[] }
-  | 'nothing'
-
-/** One file of the server. */
-export interface RawFile {
-  readonly nodeid: number
-  /** What LOOKUP and GETATTR say. */
-  size: number
-  /** Body of the GET_FMAP reply, or the errno (positive) it fails with. */
-  fmap: Uint8Array | number
-}
-
-/** What an index of the device table is answered with: a path, a positive errno, or a body. */
-export type RawDaxdev = string | number | Uint8Array
-
-const FOREVER_S = 3600
-
-/** Table and behaviour of one server. Change anything at any time. */
-export class RawServer {
-  readonly files = new Map<string, RawFile>()
-  readonly daxdevs: RawDaxdev[] = []
-  /** OP:nodeid[:ERRNO] of every message read. */
-  readonly log: string[] = []
-  /** Requests as read, in the same order. */
-  readonly requests: Request[] = []
-  readonly messages: Uint8Array[] = []
-  /** What each write to the device answered. */
-  readonly wrote: number[] = []
-  attrValid = FOREVER_S
-  entryValid = FOREVER_S
-  /** INIT bits of the reply. */
-  init: number[] = [
-    INIT_BIT.BIG_WRITES,
-    INIT_BIT.MAX_PAGES,
-    INIT_BIT.INIT_EXT,
-    INIT_BIT.PARALLEL_DIROPS,
-    FUSE_DAX_FMAP_BIT,
-  ]
-  /** errno by opcode, before anything else. */
-  readonly errnos: Partial<Record<OpName, number>> = {}
-  /** How long an opcode takes, ns. */
-  readonly delays: Partial<Record<OpName, number>> = {}
-  /** How long a thread is away after a reply before it reads again, ns. */
-  busy = 0
-  openFlags = 0
-  /** The messages it speaks; the kernel's unless set. */
-  opcodes: OpcodeTable | null = null
-  /** Looks at a request first; undefined leaves it to the table. */
-  script: ((req: Request) => Answer | undefined) | null = null
-
-  private byNode(nodeid: number): RawFile | undefined {
-    for (const f of this.files.values()) if (f.nodeid === nodeid) return f
-    return undefined
-  }
-
-  private attr(nodeid: number) {
-    const f = this.byNode(nodeid)
-    return f === undefined
-      ? { ino: nodeid, size: 0, mode: S_IFDIR | 0o755, nlink: 2 }
-      : { ino: nodeid, size: f.size, mode: S_IFREG | 0o644, nlink: 1 }
-  }
-
-  answer(req: Request): Answer {
-    const name = req.op.name as OpName
-    const scripted = this.script?.(req)
-    if (scripted !== undefined) return scripted
-    const errno = this.errnos[name]
-    if (errno !== undefined) return { errno }
-    const f = this.byNode(req.nodeid)
-    const isRoot = req.nodeid === 1
-    switch (name) {
-      case 'INIT':
-        return {
-          def: fuse_init_out,
-          values: {
-            major: FUSE_KERNEL_VERSION,
-            minor: 45,
-            max_readahead: req.arg.max_readahead,
-            max_write: 0x100000,
-            time_gran: 1,
-            max_pages: 256,
-            ...initFlagWords(this.init),
-          },
-        }
-      case 'LOOKUP': {
-        const found = isRoot ? this.files.get(req.names[0]!) : undefined
-        if (found === undefined) return { errno: ENOENT }
-        const { nodeid } = found
-        const values = { nodeid, entry_valid: this.entryValid, attr_valid: this.attrValid, attr: this.attr(nodeid) }
-        return { def: fuse_entry_out, values }
-      }
-      case 'GETATTR':
-        if (!isRoot && f === undefined) return { errno: ENOENT }
-        return { def: fuse_attr_out, values: { attr_valid: this.attrValid, attr: this.attr(req.nodeid) } }
-      case 'OPEN':
-        return { def: fuse_open_out, values: { fh: req.nodeid, open_flags: this.openFlags } }
-      case 'GET_FMAP':
-        if (f === undefined) return { errno: ENOENT }
-        return typeof f.fmap === 'number' ? { errno: f.fmap } : { body: f.fmap }
-      case 'GET_DAXDEV': {
-        const d = this.daxdevs[req.nodeid]
-        if (d === undefined) return { errno: ENOENT }
-        if (typeof d === 'number') return { errno: d }
-        return { body: typeof d === 'string' ? encodeDaxdev(req.nodeid, d) : d }
-      }
-      case 'READ':
-        return { body: new Uint8Array(req.arg.size).fill(0x52) }
-      case 'WRITE':
-        return { def: fuse_write_out, values: { size: req.arg.size } }
-      case 'FLUSH':
-      case 'RELEASE':
-        return { errno: 0 }
-      case 'INTERRUPT':
-        return 'nothing'
-      default:
-        return req.op.reply ? { errno: ENOSYS } : 'nothing'
-    }
-  }
-
-  /** Write down a request and what it gets. */
-  note(req: Request, a: Answer): void {
-    const failed = a !== 'nothing' && 'errno' in a && a.errno !== 0 ? `:${errnoName(a.errno)}` : ''
-    this.log.push(`${req.op.name}:${req.nodeid}${failed}`)
-    this.requests.push(req)
-  }
-}
-
-/** The messages of an answer. */
-export const replyBytes = (unique: number, a: Answer): readonly Uint8Array[] => {
-  if (a === 'nothing') return []
-  if ('raw' in a) return a.raw
-  if ('errno' in a) return [encodeReply(unique, a.errno === 0 ? 0 : -a.errno)]
-  if ('body' in a) return [encodeReply(unique, 0, a.body)]
-  return [encodeReplyStruct(unique, a.def, a.values)]
-}
+import { RawServer, replyBytes } from './raw-server.ts'
 
 /** One thread of the server. */
 function* serve(k: Kernel, dev: FuseDev, s: RawServer): Step<number> {
@@ -424,28 +257,4 @@ export function* pushDaxdev(sys: Sys, dev: FuseDev, path: string, index: number)
 
 function* mountBody(sys: Sys, dev: FuseDev, path: string): Step<number> {
   return yield* sys.mount(dev, path)
-}
-
-/** A file of these extents, or these groups. */
-export const fmapOf = (map: FileMap): Uint8Array => encodeFmap(map)
-
-/** A simple map: [device, offset, length] each; the size is their sum unless given. */
-export const simpleMap = (extents: readonly (readonly [number, number, number])[], size?: number): Uint8Array =>
-  encodeFmap({
-    kind: 'simple',
-    fileSize: size ?? extents.reduce((n, e) => n + e[2], 0),
-    extents: extents.map(([dev, offset, len]) => ({ dev, offset, len })),
-  })
-
-/** A body with numbers written over it: offset, value, width in bytes. */
-export const patched = (body: Uint8Array, ...at: (readonly [number, number | bigint, 1 | 2 | 4 | 8])[]): Uint8Array => {
-  const b = body.slice()
-  const dv = new DataView(b.buffer)
-  for (const [off, v, width] of at) {
-    if (width === 8) dv.setBigUint64(off, BigInt(v), true)
-    else if (width === 4) dv.setUint32(off, Number(v), true)
-    else if (width === 2) dv.setUint16(off, Number(v), true)
-    else b[off] = Number(v)
-  }
-  return b
 }
