@@ -153,10 +153,10 @@ export class Kernel {
     this.fabric?.lose()
   }
 
-  /** No FUSE mount is left, and every task of this host ended as it should: whatever is still allocated has leaked. */
+  /** No mount is left, and every task of this host ended as it should: whatever is still allocated has leaked. */
   at_rest(): boolean {
     if (this.crashed.peek()) return false
-    if (this.supers.items.some(sb => sb.fuse !== null)) return false
+    if (this.supers.length > 0) return false
     return this.m.tasks.every(t => t.owner?.k !== this || (t.state === DEAD && !(t.error instanceof Oops)))
   }
 

@@ -86,6 +86,7 @@ export function fuse_iget(fm: fuse_mount, nodeid: number, attr: Attr): Inode {
       rdev: new_decode_dev(attr.rdev),
     })
     inode.fuse = new fuse_inode(fc.k, fm, nodeid)
+    inode.i_sb = fm.sb
     fc.inodes.set(nodeid, inode)
   }
   const fi = inode.fuse!

@@ -130,6 +130,7 @@ export const fuse_mount_fs = kfn(
       evict_inode: fuse_evict_inode,
     }
     d_root.d_sb = sb
+    root.i_sb = sb
     fm.sb = sb
     mountpoint.mounted.poke(sb)
     k.supers.push(sb)

@@ -219,6 +219,8 @@ export class Inode {
   i_fop: FileOps
   /** Target of a symbolic link. */
   i_link: string | null = null
+  /** Its file system; null: the host's own tmpfs. */
+  i_sb: SuperBlock | null = null
   fuse: fuse_inode | null = null
   tmpfs: TmpfsNode | null = null
 

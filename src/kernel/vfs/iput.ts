@@ -8,7 +8,7 @@ import type { Inode, SuperBlock } from './inode.ts'
 export const iput = kfn('iput', function* (inode: Inode): Step<void> {
   inode.i_count.poke(inode.i_count.peek() - 1)
   if (inode.i_count.peek() === 0) yield* inode_evict(inode, true)
-  const sb = inode.fuse?.fm.sb
+  const sb = inode.i_sb
   if (sb?.detached.peek() && !in_use(sb.s_root)) yield* sb.kill()
 })
 
@@ -20,8 +20,7 @@ export const in_use = (d: Dentry): boolean => {
 }
 
 const inode_evict = kfn('evict', function* (inode: Inode, forget: boolean): Step<void> {
-  const sb = inode.k.supers.items.find(s => s.fuse !== null && s.fuse === inode.fuse?.fc)
-  if (sb?.evict_inode) yield* sb.evict_inode(inode, forget)
+  if (inode.i_sb?.evict_inode) yield* inode.i_sb.evict_inode(inode, forget)
 })
 
 /** Evict every unused name below `dir`: what memory pressure or drop_caches does. Gives how many went. */

@@ -49,7 +49,7 @@ export const do_umount = kfn('do_umount', function* (ts: task_struct, path: stri
   const d = yield* kern_path(ts.k, path, true)
   if (typeof d === 'number') return d
   const sb = d.d_sb
-  if (sb === null || sb.fuse === null || sb.s_root !== d || d.d_parent === null) return -EINVAL
+  if (sb === null || sb.s_root !== d || d.d_parent === null) return -EINVAL
   const busy = in_use(d)
   if (busy && (flags & MNT_DETACH) === 0) return -EBUSY
   if (busy) {
