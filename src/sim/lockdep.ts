@@ -61,7 +61,8 @@ export class Lockdep implements Saver<Known> {
   private classOf(t: Task, lock: OpObject): string {
     const level = this.levels.get(t)?.get(lock)
     const realm = (t.owner as { readonly realm?: string } | null)?.realm
-    const own = realm === undefined ? lock.name : `${lock.name} of ${realm}`
+    const name = lock.lock_class ?? lock.name
+    const own = realm === undefined ? name : `${name} of ${realm}`
     return level === undefined ? own : `${own}/${level}`
   }
 

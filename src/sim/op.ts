@@ -40,6 +40,8 @@ export class OpKind {
 export interface OpObject {
   readonly id: number
   readonly name: string
+  /** Of a lock: its class for lockdep, where that is not its name (lockdep_set_class()). */
+  readonly lock_class?: string
 }
 
 export class Op<T = any> {

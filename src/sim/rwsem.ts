@@ -42,14 +42,16 @@ class RwWaiter {
 export class RwSemaphore implements Undoable {
   readonly id: number
   readonly name: string
+  readonly lock_class: string
   writer: Task | null = null
   private freeAt = 0
   private readonly readers: JList<Task>
   private readonly queue: JList<RwWaiter>
   private readonly j: Journal
-  constructor(m: Machine, name: string) {
+  constructor(m: Machine, name: string, lock_class = name) {
     this.id = m.newId()
     this.name = name
+    this.lock_class = lock_class
     this.j = m.journal
     this.readers = new JList(m.journal, true)
     this.queue = new JList(m.journal)

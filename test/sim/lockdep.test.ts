@@ -54,6 +54,28 @@ const nest =
       for (const n of names) yield* mutex_lock(l[n] as Mutex)
       for (const n of [...names].reverse()) yield* mutex_unlock(l[n] as Mutex)
     })()
+/** Two semaphores of one name, one inside the other, whose classes are these. */
+const inside = (outer?: string, inner?: string): string[] => {
+  const m = new Machine({ lockdep: true })
+  const dir = new RwSemaphore(m, 'i_rwsem', outer)
+  const file = new RwSemaphore(m, 'i_rwsem', inner)
+  m.spawn(
+    'one',
+    (function* (): Step<void> {
+      yield* down_read(dir)
+      yield* down_write(file)
+      yield* up_write(file)
+      yield* up_read(dir)
+    })(),
+  )
+  m.run()
+  return m.problems.map(p => p.kind)
+}
+it('locks of one name are one class unless they are given another', () => {
+  expect(inside()).toEqual(['lock order'])
+  expect(inside('dir')).toEqual([])
+  expect(inside('dir', 'dir')).toEqual(['lock order'])
+})
 const aTryB: Body = function* (l) {
   yield* mutex_lock(l.b)
   if (yield* mutex_trylock(l.a)) yield* mutex_unlock(l.a)

@@ -195,8 +195,9 @@ export interface SuperBlock {
 export class LeafInodeParts {
   readonly i_rwsem: RwSemaphore
   readonly i_mapping: AddressSpace
-  constructor(k: Kernel) {
-    this.i_rwsem = new RwSemaphore(k.m, 'inode->i_rwsem')
+  /** A directory's lock is of a class of its own: a lookup that holds it may go on to a file's. */
+  constructor(k: Kernel, dir = false) {
+    this.i_rwsem = new RwSemaphore(k.m, 'inode->i_rwsem', dir ? 'i_rwsem of a directory' : 'inode->i_rwsem')
     this.i_mapping = new AddressSpace(k)
   }
 }
@@ -240,7 +241,7 @@ export class Inode {
     this.i_size = new Cell(m, 'inode->i_size', 0)
     this.i_flags = new Cell(m, 'inode->i_flags', 0)
     this.i_count = new Cell(m, 'inode->i_count', 0)
-    const parts = o.leaf ?? new LeafInodeParts(k)
+    const parts = o.leaf ?? new LeafInodeParts(k, S_ISDIR(attr.mode))
     this.i_rwsem = parts.i_rwsem
     this.i_rdev = o.rdev ?? 0
     this.i_mapping = parts.i_mapping
