@@ -56,12 +56,16 @@ export default scenario('first light: open once, then reach the memory without t
   world.say('h1 mounts the same memory: it is a client, and plays the log into a tree of its own')
   h1.famfs(MNT, { mount: dev })
 
+  // Before fsdev nobody tells the file system of a page; then, with B62, it tells its users by a read of 0 bytes.
+  const { profile } = h0.k
+  const told = profile.dax.fs_driver === 'fsdev_dax' && !profile.has('B62')
+  // With B58 what ls makes known has no map, and only its server could read it.
+  const listed = !profile.has('B58')
   const fmap = fs0.fmap('/simple')
   const first = fmap.kind === 'simple' ? fmap.extents[0]!.offset : 0
-  const poison_handled = world.fault(
-    after('a page of /simple goes bad says'),
-    poison('dax0.0', first, { hosts: ['h0'] }),
-  )
+  const poison_handled = told
+    ? world.fault(after('a page of /simple goes bad says'), poison('dax0.0', first, { hosts: ['h0'] }))
+    : null
 
   const written = world.gate('written')
   const readers = [world.gate('reads done'), world.gate('faults done'), world.gate('second host done')]
@@ -106,6 +110,7 @@ export default scenario('first light: open once, then reach the memory without t
     upcalls += sys.upcalls() - before
     yield* readers[0]!.open()
 
+    if (!told) return
     yield* poisoned.wait()
     const first = yield* sys.pread(fd, buf, 0)
     const later = yield* sys.pread(fd, buf, 0)
@@ -149,6 +154,7 @@ export default scenario('first light: open once, then reach the memory without t
     upcalls += sys.upcalls() - before
     yield* readers[1]!.open()
 
+    if (!told) return
     yield* poisoned.wait()
     const sig = yield* sys.load_or_signal(small, buf)
     world.say(
@@ -163,14 +169,17 @@ export default scenario('first light: open once, then reach the memory without t
 
   h1.app('far reader', function* (sys) {
     yield* written.wait()
-    const dir = yield* sys.open(MNT, O_RDONLY | O_DIRECTORY)
-    const names = yield* sys.getdents(dir)
-    yield* sys.close(dir)
-    yield* sys.statfs(MNT)
-    world.say(`far reader on h1: ls says ${typeof names === 'number' ? names : names.map(n => n.name).join(' ')}`)
+    if (listed) {
+      const dir = yield* sys.open(MNT, O_RDONLY | O_DIRECTORY)
+      const names = yield* sys.getdents(dir)
+      yield* sys.close(dir)
+      yield* sys.statfs(MNT)
+      world.say(`far reader on h1: ls says ${typeof names === 'number' ? names : names.map(n => n.name).join(' ')}`)
+    }
     world.expect('files right on h1', yield* readAll(sys), 2)
     world.say('far reader on h1: both files are the same, byte for byte')
     yield* readers[2]!.open()
+    if (!told) return
     yield* poisoned.wait()
     world.expect('files right on h1 after h0 lost the device', yield* readAll(sys), 2)
     world.say('far reader on h1: was not told, and goes on reading')
@@ -180,6 +189,7 @@ export default scenario('first light: open once, then reach the memory without t
   h0.app('operator', function* () {
     for (const r of readers) yield* r.wait()
     world.say(`1000 reads and 1000 page faults on h0: messages sent during them: ${upcalls}`)
+    if (poison_handled === null) return world.say('this kernel tells nobody of a bad page: see B62 and the DAX level')
     world.say('a page of /simple goes bad')
     yield* poison_handled.wait()
     yield* poisoned.open()

@@ -35,7 +35,7 @@ export async function replay(file: string, o: ReplayCommand): Promise<void> {
   const on = o.on === undefined ? undefined : parseOn(o.on, run.seed)
   const change = await withFor(file, run, 'replay', o.with)
   const kernel = run.kernel ?? DEFAULT_KERNEL
-  const table = kernelOpcodes(kernelProfile(kernel, run.switches).t)
+  const table = kernelOpcodes(kernelProfile(kernel, run.switches))
   const lines: string[] = []
   const story = new Narrative(l => lines.push(l), table, { width: process.stdout.columns ?? 80 })
   const sink = o.json ? undefined : story.sink

@@ -28,7 +28,7 @@ export async function run(file: string, o: RunOptions): Promise<void> {
   const change = await loadWith(o.with)
   const width = process.stdout.columns ?? 80
   const story = !o.json && !o.quiet
-  const table = kernelOpcodes(profile.t)
+  const table = kernelOpcodes(profile)
   // The head comes with the first event: input that is refused prints nothing but its one line.
   const head = [
     `famsim: ${s.title}`,

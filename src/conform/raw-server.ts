@@ -1,4 +1,5 @@
 import { S_IFDIR, S_IFREG } from '../kernel/index.ts'
+import { DEFAULT_KERNEL, type KernelProfile, kernelProfile } from '../profile/index.ts'
 import {
   type AnyStruct,
   ENOENT,
@@ -7,7 +8,6 @@ import {
   encodeReply,
   encodeReplyStruct,
   errnoName,
-  FUSE_DAX_FMAP_BIT,
   FUSE_KERNEL_VERSION,
   fuse_attr_out,
   fuse_entry_out,
@@ -57,13 +57,7 @@ export class RawServer {
   attrValid = FOREVER_S
   entryValid = FOREVER_S
   /** INIT bits of the reply. */
-  init: number[] = [
-    INIT_BIT.BIG_WRITES,
-    INIT_BIT.MAX_PAGES,
-    INIT_BIT.INIT_EXT,
-    INIT_BIT.PARALLEL_DIROPS,
-    FUSE_DAX_FMAP_BIT,
-  ]
+  init: number[]
   /** errno by opcode, before anything else. */
   readonly errnos: Partial<Record<OpName, number>> = {}
   /** How long an opcode takes, ns. */
@@ -75,6 +69,24 @@ export class RawServer {
   opcodes: OpcodeTable | null = null
   /** Looks at a request first; undefined leaves it to the table. */
   script: ((req: Request) => Answer | undefined) | null = null
+
+  /** The kernel it was built for: its famfs bit, and whether a map must fill the page (B57). */
+  private readonly profile: KernelProfile
+
+  constructor(profile: KernelProfile = kernelProfile(DEFAULT_KERNEL)) {
+    this.profile = profile
+    const { BIG_WRITES, MAX_PAGES, INIT_EXT, PARALLEL_DIROPS } = INIT_BIT
+    this.init = [BIG_WRITES, MAX_PAGES, INIT_EXT, PARALLEL_DIROPS, profile.t.dax_fmap_bit]
+  }
+
+  /** The body of a GET_FMAP reply. */
+  private fmapBody(fmap: Uint8Array): Uint8Array {
+    const { t } = this.profile
+    if (!this.profile.has('B57') || fmap.length >= t.fmap_bufsize) return fmap
+    const whole = new Uint8Array(t.fmap_bufsize)
+    whole.set(fmap)
+    return whole
+  }
 
   private byNode(nodeid: number): RawFile | undefined {
     for (const f of this.files.values()) if (f.nodeid === nodeid) return f
@@ -124,7 +136,7 @@ export class RawServer {
         return { def: fuse_open_out, values: { fh: req.nodeid, open_flags: this.openFlags } }
       case 'GET_FMAP':
         if (f === undefined) return { errno: ENOENT }
-        return typeof f.fmap === 'number' ? { errno: f.fmap } : { body: f.fmap }
+        return typeof f.fmap === 'number' ? { errno: f.fmap } : { body: this.fmapBody(f.fmap) }
       case 'GET_DAXDEV': {
         const d = this.daxdevs[req.nodeid]
         if (d === undefined) return { errno: ENOENT }

@@ -104,14 +104,14 @@ export class Rig {
       const memory = new Memory(d.backing ?? openArrayBuffer(d.size ?? DEVICE_SIZE))
       const mem = make_memory(this.m, `dax${i}.0`, memory, { ranges: [{ start: physBase(i), len: memory.size }], ...d })
       this.mems.push(mem)
-      const dev = this.k.bus.attach(mem, d.driver === undefined ? 'fsdev_dax' : d.driver)
+      const dev = this.k.bus.attach(mem, d.driver === undefined ? this.k.profile.dax.fs_driver : d.driver)
       dax_bind_node(dev, tmpfs_mknod(this.k, `/dev/${mem.name}`, dev.dax_dev.devno))
     }
   }
 
   /** A server with both devices in its table and no file. */
   server(): RawServer {
-    const s = new RawServer()
+    const s = new RawServer(this.k.profile)
     for (const mem of this.mems) s.daxdevs.push(`/dev/${mem.name}`)
     return s
   }
@@ -209,7 +209,7 @@ export class Rig {
   }
 
   /** A driver is bound, after another one went, as by the `unbind` and `bind` files: 0 or -errno. */
-  bind(dev: number, to: DriverName = 'fsdev_dax'): number {
+  bind(dev: number, to: DriverName = this.k.profile.dax.fs_driver): number {
     const d = this.k.bus.devices()[dev]!
     if (d.driver.peek() !== null && d.driver.peek() !== to) this.unbind(dev)
     this.k.bus.dynids.set(`${to} ${d.memory.name}`, true)

@@ -1,7 +1,7 @@
 // One host's kernel: its profile, its dax bus, its name space, its processes. Reached as `k` everywhere in this room.
 import { DaxBus, type StructPages } from '../devdax/index.ts'
 import type { FabricHost } from '../fabric/index.ts'
-import type { KernelProfile, KernelTable } from '../profile/index.ts'
+import type { KernelProfile } from '../profile/index.ts'
 import {
   type Alloc,
   abandon,
@@ -17,7 +17,7 @@ import {
   type Op,
   type Step,
 } from '../sim/index.ts'
-import { fuse_getxattr_in, fuse_setxattr_in_compat, type OpcodeTable, opcodeTable } from '../wire/index.ts'
+import { fuse_getxattr_in, fuse_setxattr_in_compat, initFlags, type OpcodeTable, opcodeTable } from '../wire/index.ts'
 import { Hotplug } from './mm/memory_hotplug.ts'
 import type { Daemon } from './process.ts'
 import { task_struct } from './task_struct.ts'
@@ -39,17 +39,24 @@ export const SYSCALL = new EventKind('returns')
 export const UNMAP = new EventKind('unmap')
 
 /**
- * The messages of a kernel: GET_FMAP says how large the buffer is, or says nothing (kernel.md 1.1). SETXATTR is as a server gets
- * it that did not ask for SETXATTR_EXT; none here does.
+ * The messages of a kernel: GET_FMAP says how large the buffer is, or says nothing (B46), and takes a reply of one size only
+ * (B57; kernel.md 1.1). SETXATTR is as a server gets it that did not ask for SETXATTR_EXT; none here does.
  */
-export const kernelOpcodes = (t: KernelTable): OpcodeTable => {
-  const { GET_FMAP, GET_DAXDEV } = t.opcodes
-  const sized = { number: GET_FMAP, in: [fuse_getxattr_in], out: { variable: null } }
-  return opcodeTable({
-    GET_FMAP: t.fmap_sized === null ? GET_FMAP : sized,
-    GET_DAXDEV,
-    SETXATTR: { in: [fuse_setxattr_in_compat, 'name', 'data'] },
-  })
+export const kernelOpcodes = (p: KernelProfile): OpcodeTable => {
+  const { opcodes, fmap_bufsize, dax_fmap_bit } = p.t
+  const { GET_FMAP, GET_DAXDEV } = opcodes
+  return opcodeTable(
+    {
+      GET_FMAP: {
+        number: GET_FMAP,
+        in: p.has('B46') ? [] : [fuse_getxattr_in],
+        out: p.has('B57') ? { fixed: fmap_bufsize } : { variable: p.has('B46') ? fmap_bufsize : null },
+      },
+      GET_DAXDEV,
+      SETXATTR: { in: [fuse_setxattr_in_compat, 'name', 'data'] },
+    },
+    initFlags(dax_fmap_bit),
+  )
 }
 
 export class Kernel {
@@ -99,7 +106,7 @@ export class Kernel {
     this.name = name
     this.profile = profile
     this.fabric = fabric
-    this.opcodes = kernelOpcodes(profile.t)
+    this.opcodes = kernelOpcodes(profile)
     this.supers = new JList(m.journal)
     this.heap = new Heap(m, name)
     this.bus = new DaxBus(m, name, profile, this.heap, struct_pages)

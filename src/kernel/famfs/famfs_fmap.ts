@@ -1,13 +1,13 @@
-// From open to an installed map: fuse_get_fmap() and famfs_file_init_dax() (kernel.md 2.3, 2.5).
-// Where the buffer's size is in the request, a map that does not fit is asked for once more in one that it fits.
+// From open (B11: LOOKUP) to an installed map: fuse_get_fmap() and famfs_file_init_dax() (kernel.md 2.3, 2.5).
+// Where the buffer's size is in the request, a map that does not fit is asked for once more in one that it fits (B46: never).
 // Nothing of ours is held while the server is asked; the race of two openers is settled by the cmpxchg under inode_lock.
-import type { KernelTable } from '../../profile/index.ts'
-import { kfn, type Step } from '../../sim/index.ts'
+import { kfn, Oops, type Step } from '../../sim/index.ts'
 import { EFBIG, EINVAL, EIO, ENOMEM, fuse_famfs_fmap_header, viewOf } from '../../wire/index.ts'
 import { fuse_simple_request } from '../fuse/dev.ts'
 import type { fuse_args, fuse_mount } from '../fuse/fuse_i.ts'
+import type { Kernel } from '../kernel.ts'
 import { mark } from '../marks.ts'
-import { type Inode, inode_lock, inode_unlock, S_DAX } from '../vfs/inode.ts'
+import { type Inode, inode_lock, inode_unlock, S_DAX, S_ISREG } from '../vfs/inode.ts'
 import { famfs_fuse_meta_alloc, famfs_meta_free } from './famfs_meta.ts'
 import { famfs_update_daxdev_table } from './famfs_pull.ts'
 import { famfs_check_daxdev_table } from './famfs_push.ts'
@@ -21,22 +21,25 @@ export const fuse_get_fmap = kfn('fuse_get_fmap', function* (fm: fuse_mount, ino
     mark(k.m, 'fuse_get_fmap', 'map there already')
     return 0
   }
-  const { t } = k.profile
-  let room = t.fmap_bufsize
+  const { profile } = k
+  // The number that stat(2) shows is the server's node id only by chance (B56).
+  const nodeid = profile.has('B56') ? inode.i_ino : fi.nodeid
+  let room = profile.t.fmap_bufsize
   for (let again = false; ; again = true) {
     const buf = yield* k.kzalloc('fmap reply', room)
     if (buf === null) {
       mark(k.m, 'fuse_get_fmap', 'no memory')
-      return -ENOMEM
+      if (profile.has('B59')) throw new Oops('NULL pointer dereference: the buffer in fuse_get_fmap (B59)')
+      return profile.has('B09') ? -EIO : -ENOMEM
     }
-    const arg = t.fmap_sized === null ? undefined : { size: room }
-    const args: fuse_args = { op: k.opcodes.op.GET_FMAP, nodeid: fi.nodeid, arg, room }
+    const arg = profile.has('B46') ? undefined : { size: room }
+    const args: fuse_args = { op: k.opcodes.op.GET_FMAP, nodeid, arg, room }
     const n = yield* fuse_simple_request(fm, args)
     if (n < 0) mark(k.m, 'fuse_get_fmap', 'server refused')
-    const need = n < 0 ? n : fmap_room(t, args.out!)
+    const need = n < 0 ? n : fmap_room(k, args.out!)
     const whole = need >= 0 && need <= room
     const rc = whole ? yield* famfs_file_init_dax(fm, inode, args.out!) : need
-    if (n >= 0 || !k.profile.has('B08')) yield* k.kfree(buf)
+    if (n >= 0 || !(profile.has('B08') || profile.has('B59'))) yield* k.kfree(buf)
     if (need <= room) return rc
     mark(k.m, 'fuse_get_fmap', 'map larger than the buffer')
     if (again) return -EINVAL
@@ -45,12 +48,21 @@ export const fuse_get_fmap = kfn('fuse_get_fmap', function* (fm: fuse_mount, ino
 })
 
 /** Bytes of buffer that this reply says its map wants; 0 when nobody asks. -EIO: no whole header; -EFBIG. */
-const fmap_room = ({ fmap_sized }: KernelTable, reply: Uint8Array): number => {
-  if (fmap_sized === null) return 0
-  if (reply.length < fuse_famfs_fmap_header.size) return -EIO
-  const { fmap_size } = fuse_famfs_fmap_header.read(viewOf(reply), reply.byteOffset)
-  return fmap_size > fmap_sized ? -EFBIG : fmap_size
+const fmap_room = ({ profile }: Kernel, reply: Uint8Array): number => {
+  if (profile.has('B46')) return 0
+  const { fmap_size_in, fmap_max } = profile.t
+  let size = 0
+  if (fmap_size_in === 'header') {
+    if (reply.length < fuse_famfs_fmap_header.size) return -EIO
+    size = fuse_famfs_fmap_header.read(viewOf(reply), reply.byteOffset).fmap_size
+  } else if (reply.length === 4) size = viewOf(reply).getUint32(reply.byteOffset, true)
+  return size > fmap_max ? -EFBIG : size
 }
+
+/** The map comes with the name, whoever asked for it, and why it did not come is nobody's business (B11). */
+export const fuse_lookup_fmap = kfn('fuse_lookup_fmap', function* (fm: fuse_mount, inode: Inode): Step<void> {
+  if ((yield* fm.fc.famfs_iomap.load()) && S_ISREG(inode.i_mode)) yield* fuse_get_fmap(fm, inode)
+})
 
 /** Parse the map, see to its devices, publish it on the inode. The loser of a race frees its own and succeeds. */
 export const famfs_file_init_dax = kfn(

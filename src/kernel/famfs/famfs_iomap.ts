@@ -2,6 +2,7 @@
 import { kfn, min, Oops, type Op, type Step } from '../../sim/index.ts'
 import { EHWPOISON, EINVAL, EIO, ENXIO } from '../../wire/index.ts'
 import type { iomap, iomap_ops } from '../dax/iomap.ts'
+import type { Kernel } from '../kernel.ts'
 import { mark } from '../marks.ts'
 import { type Inode, S_DAX } from '../vfs/inode.ts'
 import { type famfs_daxdev, type famfs_file_meta, INTERLEAVED_EXTENT } from './famfs_kfmap.ts'
@@ -54,11 +55,22 @@ export const famfs_file_bad = kfn('famfs_file_bad', function* (inode: Inode): St
 /** A u64 that came as a signed number. */
 export const unsigned = (v: number): number => (v < 0 ? v + 2 ** 64 : v)
 
-const err_out = (map: iomap): number => {
+/**
+ * The way out of the resolver with nothing found: -EIO. B22 (past the end) and B62 (anything else): 0 and a mapping of no
+ * length, which the caller warns about.
+ */
+const err_out = (k: Kernel, map: iomap, defect: 'B22' | 'B62'): number => {
   map.addr = 0
   map.length = 0
   map.dax_dev = null
-  return -EIO
+  return k.profile.has(defect) ? 0 : -EIO
+}
+
+/** An index that the table has not; B61: what lies behind the table is read as if it were a slot. */
+const no_slot = (k: Kernel, map: iomap): number => {
+  if (k.profile.has('B61'))
+    k.m.problem('out of bounds', 'slab-out-of-bounds: the slot of an index behind dax_devlist (B61)')
+  return err_out(k, map, 'B62')
 }
 
 /** Fill `map` from a slot; a slot in error marks the file bad. */
@@ -72,6 +84,7 @@ const use_slot = kfn(
   ): Step<number> {
     const rc = yield* famfs_dax_err(dd)
     if (rc !== 0) {
+      if (dd.k.profile.has('B62')) return err_out(dd.k, map, 'B62')
       yield* meta.error.store(true)
       return rc
     }
@@ -100,15 +113,15 @@ const famfs_interleave_fileofs_to_daxofs = kfn(
     const table = yield* fc.dax_devlist.load()
     if (table === null) {
       mark(k.m, 'famfs_interleave_fileofs_to_daxofs', 'no table')
-      return err_out(map)
+      return err_out(k, map, 'B62')
     }
-    if ((yield* famfs_file_bad(inode)) !== 0) return err_out(map)
+    if ((yield* famfs_file_bad(inode)) !== 0) return err_out(k, map, 'B62')
     let local = offset
     for (const fei of meta.ie) {
       const chunk_size = fei.fie_chunk_size
       const ext_size = min(unsigned(fei.fie_nbytes), unsigned(meta.file_size))
-      if (chunk_size % k.profile.t.chunk_align !== 0) return -EINVAL
-      if (ext_size === 0) return err_out(map)
+      if (chunk_size % k.profile.t.chunk_align !== 0 && !k.profile.has('B19')) return -EINVAL
+      if (ext_size === 0) return err_out(k, map, 'B62')
       if (local < ext_size) {
         if (chunk_size === 0 || fei.fie_nstrips === 0)
           throw new Oops('divide error in famfs_interleave_fileofs_to_daxofs (L10)')
@@ -116,11 +129,11 @@ const famfs_interleave_fileofs_to_daxofs = kfn(
         const chunk_offset = local % chunk_size
         const stripe_num = (chunk_num - (chunk_num % fei.fie_nstrips)) / fei.fie_nstrips
         const strip = fei.ie_strips[chunk_num % fei.fie_nstrips]!
-        if (strip.dev_index >= table.nslots) return err_out(map)
+        if (strip.dev_index >= table.nslots) return no_slot(k, map)
         const dd = table.slot(strip.dev_index)
         if (!(yield* slot_valid(dd))) {
           mark(k.m, 'famfs_interleave_fileofs_to_daxofs', 'slot not filled')
-          return err_out(map) // not sticky, unlike a simple extent's (oracle)
+          return err_out(k, map, 'B62') // not sticky, unlike a simple extent's (oracle)
         }
         let length = min(len, chunk_size - chunk_offset)
         if (!k.profile.has('L09')) length = min(length, ext_size - local)
@@ -130,7 +143,7 @@ const famfs_interleave_fileofs_to_daxofs = kfn(
       local -= ext_size
     }
     mark(k.m, 'famfs_interleave_fileofs_to_daxofs', 'past the last group')
-    return err_out(map)
+    return err_out(k, map, 'B22')
   },
 )
 
@@ -147,12 +160,13 @@ const famfs_fileofs_to_daxofs = kfn(
   ): Step<number> {
     if (meta.fm_extent_type === INTERLEAVED_EXTENT)
       return yield* famfs_interleave_fileofs_to_daxofs(inode, meta, map, offset, len, flags)
+    const { k } = inode
     const table = yield* inode.fuse!.fc.dax_devlist.load()
     if (table === null) {
-      mark(inode.k.m, 'famfs_fileofs_to_daxofs', 'no table')
-      return err_out(map)
+      mark(k.m, 'famfs_fileofs_to_daxofs', 'no table')
+      return err_out(k, map, 'B62')
     }
-    if ((yield* famfs_file_bad(inode)) !== 0) return err_out(map)
+    if ((yield* famfs_file_bad(inode)) !== 0) return err_out(k, map, 'B62')
     let local = offset
     // Equal extents: the shift says which it is, and the walk looks at that one only.
     let i = 0
@@ -164,7 +178,7 @@ const famfs_fileofs_to_daxofs = kfn(
     for (; i < meta.se.length; i++) {
       const e = meta.se[i]!
       if (local < e.ext_len) {
-        if (e.dev_index >= table.nslots) return err_out(map)
+        if (e.dev_index >= table.nslots) return no_slot(k, map)
         const length = min(len, e.ext_len - local)
         return yield* use_slot(meta, table.slot(e.dev_index), map, {
           addr: e.ext_offset + local,
@@ -175,8 +189,8 @@ const famfs_fileofs_to_daxofs = kfn(
       }
       local -= e.ext_len
     }
-    mark(inode.k.m, 'famfs_fileofs_to_daxofs', 'past the last extent')
-    return err_out(map)
+    mark(k.m, 'famfs_fileofs_to_daxofs', 'past the last extent')
+    return err_out(k, map, 'B22')
   },
 )
 

@@ -3,6 +3,7 @@
 // is read in source, errno by errno; where among the other checks it stands is inferred.
 import { type Alloc, Cell, kfn, type Step } from '../../sim/index.ts'
 import {
+  E2BIG,
   EINVAL,
   ENOMEM,
   ERANGE,
@@ -78,9 +79,15 @@ const too_large = (k: Kernel, bytes: number): boolean => {
   return true
 }
 
+/** Too few or too many extents or groups. */
+const count_error = ({ profile }: Kernel, which: 'few' | 'many'): number =>
+  profile.has('B23') && profile.t.count_errno[which] === 'E2BIG' ? -E2BIG : profile.has('B23') ? -EINVAL : -ERANGE
+
 /** May a group have this chunk size? 0 is a multiple of everything (L10). */
 const chunk_ok = ({ profile }: Kernel, size: number): boolean => {
   const { chunk_align, chunk_sizes } = profile.t
+  // Nobody looks (B19).
+  if (profile.has('B19')) return true
   if (size === 0 && !profile.has('L10')) return false
   return size % chunk_align === 0 && (chunk_sizes === null || chunk_sizes.includes(size))
 }
@@ -134,7 +141,8 @@ export const famfs_fuse_meta_alloc = kfn('famfs_fuse_meta_alloc', function* (k: 
   if (buf.length < HEADER) return -EINVAL
   const dv = viewOf(buf)
   const h = fuse_famfs_fmap_header.read(dv, buf.byteOffset)
-  if (h.nextents < 1 || (t.max_extents !== null && h.nextents > t.max_extents)) return -ERANGE
+  if (h.nextents < 1) return count_error(k, 'few')
+  if (t.max_extents !== null && h.nextents > t.max_extents) return count_error(k, 'many')
   const file_size = getU64Big(dv, buf.byteOffset + 16)
   if (t.strict_fmap && file_size > MAX_LFS_FILESIZE) return -EINVAL
   const p: Parse = { k, dv, base: buf.byteOffset, size: buf.length, at: HEADER, errs: 0, total: 0n, devs: new Set() }

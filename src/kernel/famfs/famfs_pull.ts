@@ -19,11 +19,15 @@ export const famfs_update_daxdev_table = kfn(
     const { fc } = fm
     const table = yield* famfs_dax_devlist_get(fc)
     if (table === null) return -ENOMEM
-    const missing: number[] = []
-    yield* down_read(fc.famfs_devlist_sem)
-    for (const index of meta.dev_bitmap) if (!(yield* table.slot(index).valid.load())) missing.push(index)
-    yield* up_read(fc.famfs_devlist_sem)
-    for (const index of missing) yield* famfs_fuse_get_daxdev(fm, index)
+    const { dev_bitmap } = meta
+    const looks = fc.k.profile.t.devlist_lock === 'each' ? dev_bitmap.map(index => [index]) : [dev_bitmap]
+    for (const look of looks) {
+      const missing: number[] = []
+      yield* down_read(fc.famfs_devlist_sem)
+      for (const index of look) if (!(yield* table.slot(index).valid.load())) missing.push(index)
+      yield* up_read(fc.famfs_devlist_sem)
+      for (const index of missing) yield* famfs_fuse_get_daxdev(fm, index)
+    }
     return 0
   },
 )
@@ -65,7 +69,7 @@ const fill_daxdev = kfn(
     const dd_name = yield* k.kzalloc('daxdev name', name.length + 1)
     if (dd_name === null) {
       mark(k.m, 'famfs_fill_daxdev', 'no memory')
-      return -ENOMEM
+      if (!k.profile.has('B12')) return -ENOMEM
     }
     yield* dd.dd_name.store(dd_name)
     const devp = k.profile.has('B40') ? k.bus.dax_dev_get(devno) : k.bus.dax_dev_find(devno)

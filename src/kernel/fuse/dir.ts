@@ -1,6 +1,7 @@
 // fs/fuse/dir.c: finding names, following links, statfs; and the tables of operations on inodes.
 import { kfn, type Step } from '../../sim/index.ts'
 import { EIO, ENOENT, FUSE_SUPER_MAGIC, fuse_entry_out, fuse_statfs_out, getText, viewOf } from '../../wire/index.ts'
+import { fuse_lookup_fmap } from '../famfs/famfs_fmap.ts'
 import type { Dentry } from '../vfs/dcache.ts'
 import { type Inode, type InodeOps, iget, S_IFREG, type StatFs } from '../vfs/inode.ts'
 import { fuse_permission, fuse_setattr, fuse_update_attributes } from './attr.ts'
@@ -45,7 +46,10 @@ const fuse_lookup_name = kfn('fuse_lookup_name', function* (fm: fuse_mount, dir:
 })
 
 const fuse_lookup = kfn('fuse_lookup', function* (dir: Inode, dentry: Dentry): Step<number> {
-  return yield* fuse_lookup_name(dir.fuse!.fm, dir, dentry)
+  const { fm } = dir.fuse!
+  const rc = yield* fuse_lookup_name(fm, dir, dentry)
+  if (rc === 0 && fm.fc.k.profile.has('B11')) yield* fuse_lookup_fmap(fm, dentry.d_inode.peek()!)
+  return rc
 })
 
 /** The name holds without asking: the root, or its time has not run out. */

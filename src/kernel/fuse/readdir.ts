@@ -11,6 +11,7 @@ import {
   unpackDirentsPlus,
   viewOf,
 } from '../../wire/index.ts'
+import { fuse_lookup_fmap } from '../famfs/famfs_fmap.ts'
 import { Dentry } from '../vfs/dcache.ts'
 import type { File } from '../vfs/file.ts'
 import { type DirEntry, type FileOps, type Inode, inode_lock_shared, inode_unlock_shared } from '../vfs/inode.ts'
@@ -80,6 +81,7 @@ const fuse_direntplus_link = kfn(
       parent.children.set(name, d)
     }
     d.d_time.poke(time_to_ns(k, entry.entry_valid, entry.entry_valid_nsec))
+    if (k.profile.has('B11') && !k.profile.has('B58')) yield* fuse_lookup_fmap(fm, inode)
     return 0
   },
 )

@@ -8,6 +8,7 @@ import { FUSE_ROOT_ID } from '../../wire/index.ts'
 /** Node ids are addresses of in-memory inodes: unlike inode numbers, and sparse. */
 const NODE_BASE = 0x55d400001000
 const NODE_STEP = 0x310
+const nodeid_of = (ino: number): number => NODE_BASE + ino * NODE_STEP
 
 /** What stat(2) will show. Times in ns. */
 export interface FusedAttr {
@@ -102,6 +103,11 @@ export class Icache {
     return this.nodes.get(nodeid)
   }
 
+  /** The inode of a number, no reference taken, and no search: the kernel names it by that. */
+  byIno(ino: number): FusedInode | undefined {
+    return this.nodes.get(nodeid_of(ino))
+  }
+
   /** The inode of a number, with one more reference. The search goes from the newest to the oldest. */
   get(ino: number): FusedInode | null {
     const { items } = this.list
@@ -120,7 +126,7 @@ export class Icache {
 
   /** Put a new inode in, with one reference for the caller; it holds one on its parent. */
   insert(parent: FusedInode, n: NewInode): FusedInode {
-    const inode = new FusedInode(this.m, NODE_BASE + n.attr.ino * NODE_STEP, parent, n)
+    const inode = new FusedInode(this.m, nodeid_of(n.attr.ino), parent, n)
     assert(!this.nodes.has(inode.nodeid), `inode ${inode.ino} is in the cache already`)
     this.ref(parent)
     this.list.push(inode)

@@ -1,7 +1,7 @@
 // The low-level operations of the daemon (userspace.md e.2, e.4), one handler each. What is not here is ENOSYS.
 import { LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN, O_DIRECT, O_DIRECTORY, O_RDONLY } from '../../kernel/index.ts'
 import type { Fmap } from '../../media/index.ts'
-import { Cell, divDown, Killed, kfn, type Op, type Step } from '../../sim/index.ts'
+import { Cell, divDown, Killed, kfn, min, type Op, type Step } from '../../sim/index.ts'
 import {
   type DirentPlus,
   direntLength,
@@ -133,7 +133,7 @@ function* init(d: Fused, req: Request): Step<Reply> {
     def: fuse_init_out,
     values: {
       major: FUSE_KERNEL_VERSION,
-      minor: MINOR,
+      minor: min(MINOR, req.arg.minor),
       max_readahead,
       flags,
       flags2,
@@ -337,9 +337,25 @@ const file_type = (d: Fused, inode: FusedInode): number => {
   return inode.name === '.log' ? FUSE_FAMFS_FILE_LOG : FUSE_FAMFS_FILE_REG
 }
 
-/** The map; only its header, which tells the size, when the kernel says that its buffer is smaller. */
+/** A map as its kernel wants it: the size alone when its buffer is smaller, filled up when only one length will do (B57). */
+const fmap_body = (d: Fused, bytes: Uint8Array, room: number): Uint8Array => {
+  const { profile } = d.k
+  const { fmap_bufsize, fmap_size_in } = profile.t
+  if (profile.has('B57')) {
+    const whole = new Uint8Array(fmap_bufsize)
+    whole.set(bytes)
+    return whole
+  }
+  if (bytes.length <= room) return bytes
+  if (fmap_size_in === 'header') return bytes.subarray(0, fuse_famfs_fmap_header.size)
+  const size = new Uint8Array(4)
+  viewOf(size).setUint32(0, bytes.length, true)
+  return size
+}
+
+/** The map. What a kernel with B56 names a file by is its inode number; user space of that time went by it (inferred). */
 function* get_fmap(d: Fused, req: Request): Step<Reply> {
-  const inode = d.icache.byNode(req.nodeid)
+  const inode = d.k.profile.has('B56') ? d.icache.byIno(req.nodeid) : d.icache.byNode(req.nodeid)
   if (inode === undefined) return err(EINVAL)
   if (inode.fmap === null) return err(ENOENT)
   const map = toFileMap(inode.attr.peek().size, inode.fmap)
@@ -350,7 +366,7 @@ function* get_fmap(d: Fused, req: Request): Step<Reply> {
     { ...map, fileType: file_type(d, inode), fmapSize: sized ? length : 0 },
     { stripIndexShifted: d.server.has('Q8') },
   )
-  return { bytes: sized && length > req.arg.size ? bytes.subarray(0, fuse_famfs_fmap_header.size) : bytes }
+  return { bytes: fmap_body(d, bytes, sized ? req.arg.size : length) }
 }
 
 /** The path of a device. The real daemon knows number 0 only. */
