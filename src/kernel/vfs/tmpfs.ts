@@ -1,7 +1,7 @@
 // tmpfs: the host's own small file system (mm/shmem.c), with files, directories, links and nodes. What a file holds is a list of
 // pieces that are never changed, only replaced, so that it rewinds and a program may keep what it read.
 import { assert, Cell, divDown, divUp, kfn, max, min, type Step } from '../../sim/index.ts'
-import { EEXIST, EINVAL, ENODATA, ENOTEMPTY, EOPNOTSUPP, RENAME_EXCHANGE, textLength } from '../../wire/index.ts'
+import { EEXIST, EINVAL, ENODATA, EOPNOTSUPP, textLength } from '../../wire/index.ts'
 import type { Kernel } from '../kernel.ts'
 import { mode_to_set, setattr_prepare } from './attr.ts'
 import { Dentry } from './dcache.ts'
@@ -10,7 +10,6 @@ import {
   type Iattr,
   Inode,
   type InodeOps,
-  iget,
   type Kiocb,
   new_attr,
   S_IFCHR,
@@ -18,19 +17,26 @@ import {
   S_IFLNK,
   S_IFREG,
   S_ISDIR,
-  S_ISGID,
   S_ISREG,
   type StatFs,
 } from './inode.ts'
-import { iput } from './iput.ts'
+import {
+  BOGO_DIRENT_SIZE,
+  d_add,
+  init_owner,
+  instantiate,
+  simple_link,
+  simple_rename,
+  simple_rmdir,
+  simple_unlink,
+  touch,
+} from './libfs.ts'
 
 /** Bytes of one piece of a file. */
 const PIECE = 0x10000
 const PAGE = 4096
 /** A link of so many bytes takes a page. */
 const SHORT_SYMLINK_LEN = 128
-/** What a name adds to the size of its directory, bytes. */
-const BOGO_DIRENT_SIZE = 20
 const TMPFS_MAGIC = 0x01021994
 /** Half the memory of a host of 24 GiB, in pages; what is used is not counted. */
 const TMPFS_BLOCKS = 3_000_000
@@ -68,54 +74,6 @@ export function tmpfs_root(k: Kernel): Dentry {
   return new Dentry(k, '', null, shmem_get_inode(k, S_IFDIR | 0o755))
 }
 
-const touch = (inode: Inode, o: { nlink?: number; blocks?: number } = {}): void => {
-  const now = inode.k.m.current === null ? 0 : inode.k.m.clock()
-  const { mode, uid, gid, atime, nlink, blocks } = inode.i_attr.peek()
-  inode.i_attr.poke({
-    mode,
-    uid,
-    gid,
-    nlink: o.nlink ?? nlink,
-    atime,
-    mtime: now,
-    ctime: now,
-    blocks: o.blocks ?? blocks,
-  })
-}
-
-/** A name appears in a directory. */
-function d_add(dir: Dentry, d: Dentry): void {
-  dir.children.set(d.d_name, d)
-  const inode = dir.d_inode.peek()!
-  inode.i_size.poke(inode.i_size.peek() + BOGO_DIRENT_SIZE)
-  const sub = S_ISDIR(d.d_inode.peek()!.i_mode) ? 1 : 0
-  touch(inode, { nlink: inode.i_attr.peek().nlink + sub })
-}
-
-/** A name goes out of a directory; its inode keeps the reference. */
-function d_delete(dir: Dentry, d: Dentry): void {
-  dir.children.delete(d.d_name)
-  const inode = dir.d_inode.peek()!
-  inode.i_size.poke(inode.i_size.peek() - BOGO_DIRENT_SIZE)
-  const sub = S_ISDIR(d.d_inode.peek()!.i_mode) ? 1 : 0
-  touch(inode, { nlink: inode.i_attr.peek().nlink - sub })
-}
-
-/** Give `dentry`, which the VFS made, a new inode, and hang it into its directory. */
-const instantiate = (dentry: Dentry, inode: Inode): number => {
-  dentry.d_inode.poke(inode)
-  iget(inode)
-  d_add(dentry.d_parent!, dentry)
-  return 0
-}
-
-/** inode_init_owner(): what a task makes is its own, and of its group, unless the directory has set-group-id. */
-const init_owner = (dir: Inode, mode: number): { uid: number; gid: number; mode: number } => {
-  const { uid, gid } = dir.k.current.cred
-  if ((dir.i_mode & S_ISGID) === 0) return { uid, gid, mode }
-  return { uid, gid: dir.i_attr.peek().gid, mode: S_ISDIR(mode) ? mode | S_ISGID : mode }
-}
-
 const shmem_mknod = kfn(
   'shmem_mknod',
   function* (dir: Inode, dentry: Dentry, mode: number, rdev: number): Step<number> {
@@ -131,44 +89,6 @@ const shmem_symlink = kfn('shmem_symlink', function* (dir: Inode, dentry: Dentry
   inode.i_size.poke(textLength(target))
   if (textLength(target) >= SHORT_SYMLINK_LEN) touch(inode, { blocks: PAGE / 512 })
   return instantiate(dentry, inode)
-})
-
-const shmem_link = kfn('shmem_link', function* (old: Dentry, _dir: Inode, dentry: Dentry): Step<number> {
-  const inode = old.d_inode.peek()!
-  touch(inode, { nlink: inode.i_attr.peek().nlink + 1 })
-  return instantiate(dentry, inode)
-})
-
-const shmem_unlink = kfn('shmem_unlink', function* (_dir: Inode, dentry: Dentry): Step<number> {
-  const inode = dentry.d_inode.peek()!
-  d_delete(dentry.d_parent!, dentry)
-  touch(inode, { nlink: inode.i_attr.peek().nlink - (S_ISDIR(inode.i_mode) ? 2 : 1) })
-  yield* iput(inode)
-  return 0
-})
-
-const shmem_rmdir = kfn('shmem_rmdir', function* (dir: Inode, dentry: Dentry): Step<number> {
-  return dentry.children.size > 0 ? -ENOTEMPTY : yield* shmem_unlink(dir, dentry)
-})
-
-const shmem_rename = kfn('shmem_rename2', function* (from: Dentry, to_dir: Inode, to: Dentry, flags = 0): Step<number> {
-  const replaced = to.d_inode.peek()
-  if ((flags & RENAME_EXCHANGE) !== 0) {
-    for (const d of [from, to]) d_delete(d.d_parent!, d)
-    const at = from.place.peek()
-    from.place.poke(to.place.peek())
-    to.place.poke(at)
-    for (const d of [from, to]) d_add(d.d_parent!, d)
-    return 0
-  }
-  if (replaced !== null) {
-    if (to.children.size > 0) return -ENOTEMPTY
-    yield* shmem_unlink(to_dir, to)
-  }
-  d_delete(from.d_parent!, from)
-  from.place.poke(to.place.peek())
-  d_add(from.d_parent!, from)
-  return 0
 })
 
 const shmem_setattr = kfn('shmem_setattr', function* (inode: Inode, attr: Iattr): Step<number> {
@@ -334,10 +254,10 @@ const shmem_dir_inode_operations: InodeOps = {
   mkdir: (dir, d, mode) => shmem_mknod(dir, d, S_IFDIR | mode, 0),
   mknod: shmem_mknod,
   symlink: shmem_symlink,
-  link: shmem_link,
-  unlink: shmem_unlink,
-  rmdir: shmem_rmdir,
-  rename: shmem_rename,
+  link: simple_link,
+  unlink: simple_unlink,
+  rmdir: simple_rmdir,
+  rename: simple_rename,
 }
 
 /** shmem_statfs(): numbers of the host's memory. */
