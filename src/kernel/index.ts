@@ -73,7 +73,7 @@ export {
   S_ISREG,
   type StatFs,
 } from './vfs/inode.ts'
+export { SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_HOLE, SEEK_SET } from './vfs/llseek.ts'
 export { MNT_DETACH } from './vfs/mount.ts'
-export { SEEK_CUR, SEEK_END, SEEK_SET } from './vfs/read_write.ts'
 export type { Stat } from './vfs/stat.ts'
 export { kern_read, tmpfs_create, tmpfs_mkdir, tmpfs_mknod, tmpfs_symlink } from './vfs/tmpfs.ts'

@@ -27,6 +27,7 @@ import { fuse_optional_request, fuse_simple_background, fuse_simple_request } fr
 import type { fuse_args } from './fuse_i.ts'
 import type { fuse_file } from './fuse_inode.ts'
 import { fuse_has, truncate_pagecache } from './iget.ts'
+import { fuse_file_llseek } from './llseek.ts'
 
 /** What a file has that was opened without asking. */
 export const NO_FILE = { fh: 0, open_flags: 0 }
@@ -244,6 +245,7 @@ export const fuse_file_operations: FileOps = {
   release: fuse_release,
   read_iter: fuse_file_read_iter,
   write_iter: fuse_file_write_iter,
+  llseek: fuse_file_llseek,
   mmap: fuse_file_mmap,
   fsync: fuse_fsync,
   fallocate: fuse_file_fallocate,

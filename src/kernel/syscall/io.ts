@@ -7,7 +7,8 @@ import { vfs_ftruncate } from '../vfs/attr.ts'
 import { close_fd } from '../vfs/file.ts'
 import { do_flock } from '../vfs/flock.ts'
 import type { DirEntry } from '../vfs/inode.ts'
-import { vfs_fallocate, vfs_fsync, vfs_llseek, vfs_rw } from '../vfs/read_write.ts'
+import { vfs_llseek } from '../vfs/llseek.ts'
+import { vfs_fallocate, vfs_fsync, vfs_rw } from '../vfs/read_write.ts'
 import { iterate_dir, type Stat, vfs_fstat } from '../vfs/stat.ts'
 import { syscall } from './entry.ts'
 import { PathCalls } from './path.ts'
@@ -51,6 +52,7 @@ export class IoCalls extends PathCalls {
   pwrite(fd: number, buf: Uint8Array, off: number): Op<number> {
     return pwrite(this.ts, fd, buf, off)
   }
+  /** The new position: of `off` by SEEK_SET, CUR, END; the next data or hole from `off` on by SEEK_DATA, SEEK_HOLE. */
   lseek(fd: number, off: number, whence: number): Op<number> {
     return lseek(this.ts, fd, off, whence)
   }

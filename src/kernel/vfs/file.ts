@@ -13,12 +13,29 @@ export const O_RDWR = 2
 export const O_ACCMODE = 3
 export const O_CREAT = 0o100
 export const O_EXCL = 0o200
+export const O_NOCTTY = 0o400
 export const O_TRUNC = 0o1000
 export const O_APPEND = 0o2000
+export const O_NONBLOCK = 0o4000
+export const O_DSYNC = 0o10000
 export const O_DIRECT = 0o40000
 export const O_DIRECTORY = 0o200000
 export const O_NOFOLLOW = 0o400000
+export const O_NOATIME = 0o1000000
+export const O_SYNC = 0o4010000
 export const O_PATH = 0o10000000
+export const O_TMPFILE = 0o20200000
+
+/** f_mode: what may be done with an open file, beside reading and writing. Settled when it is opened. */
+export const FMODE_LSEEK = 0x4
+export const FMODE_PREAD = 0x8
+export const FMODE_PWRITE = 0x10
+/** A position means nothing to it. */
+export const FMODE_STREAM = 0x200000
+/** O_DIRECT may be asked for. */
+export const FMODE_CAN_ODIRECT = 0x400000
+/** RWF_NOWAIT may be asked for. */
+export const FMODE_NOWAIT = 0x8000000
 
 /** Operations of flock(2). */
 export const LOCK_SH = 1
@@ -31,7 +48,9 @@ export class File {
   readonly f_inode: Inode
   /** Its inode's operations, or those of the driver behind a device node when it was opened. */
   readonly f_op: FileOps
-  readonly f_flags: number
+  /** Status flags; fcntl(F_SETFL) changes some. */
+  private readonly flags: Cell<number>
+  f_mode = FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE
   readonly f_pos: Cell<number>
   readonly f_count: Refcount
   fuse: fuse_file | null = null
@@ -41,10 +60,16 @@ export class File {
     this.f_dentry = dentry
     this.f_inode = inode
     this.f_op = f_op
-    this.f_flags = flags
+    this.flags = new Cell(inode.k.m, 'file->f_flags', flags)
     this.f_pos = new Cell(inode.k.m, 'file->f_pos', 0)
     this.f_count = new Refcount(inode.k.m, 'file->f_count')
     iget(inode)
+  }
+  get f_flags(): number {
+    return this.flags.peek()
+  }
+  set f_flags(flags: number) {
+    this.flags.poke(flags)
   }
   get readable(): boolean {
     return (this.f_flags & O_ACCMODE) !== O_WRONLY
@@ -64,9 +89,14 @@ export const fput = kfn('fput', function* (f: File): Step<void> {
   yield* iput(f.f_inode)
 })
 
-/** Put a file under the lowest free descriptor. */
-export function fd_install(ts: task_struct, f: File): number {
-  let fd = 3
+/** nonseekable_open(), stream_open(): no positions; for a stream not even one of its own. */
+export const nonseekable_open = (f: File, stream = false): void => {
+  f.f_mode &= ~(FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE)
+  if (stream) f.f_mode |= FMODE_STREAM
+}
+
+/** Put a file under the lowest free descriptor, of those from `fd` on. */
+export function fd_install(ts: task_struct, f: File, fd = 3): number {
   while (ts.files.has(fd)) fd++
   ts.files.set(fd, f)
   return fd

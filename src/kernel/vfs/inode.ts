@@ -143,6 +143,8 @@ export interface FileOps {
   release?(inode: Inode, file: File): Op<number>
   read_iter?(iocb: Kiocb): Op<number>
   write_iter?(iocb: Kiocb): Op<number>
+  /** lseek(2): the new position or -errno. Without it a file is all data (generic_file_llseek). */
+  llseek?(file: File, off: number, whence: number): Op<number>
   mmap?(file: File, vma: VmArea): Op<number>
   /** Alignment of the addresses that get_unmapped_area() picks, bytes. */
   readonly map_align?: number

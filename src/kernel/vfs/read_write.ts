@@ -28,30 +28,6 @@ export const vfs_rw = kfn(
 const appends = (f: File): boolean =>
   (f.f_flags & O_APPEND) !== 0 && !(f.f_inode.fuse !== null && f.f_inode.k.profile.has('L06'))
 
-export const SEEK_SET = 0
-export const SEEK_CUR = 1
-export const SEEK_END = 2
-
-/** lseek(2): the new position, or -EBADF, -EINVAL. */
-export const vfs_llseek = kfn(
-  'vfs_llseek',
-  function* (ts: task_struct, fd: number, off: number, whence: number): Step<number> {
-    const f = fdget(ts, fd)
-    if (typeof f === 'number') return f
-    let to: number
-    if (whence === SEEK_SET) to = off
-    else if (whence === SEEK_CUR) to = (yield* f.f_pos.load()) + off
-    else if (whence === SEEK_END) {
-      const rc = f.f_inode.i_op.getattr ? yield* f.f_inode.i_op.getattr(f.f_inode) : 0
-      if (rc < 0) return rc
-      to = (yield* f.f_inode.i_size.load()) + off
-    } else return -EINVAL
-    if (to < 0) return -EINVAL
-    yield* f.f_pos.store(to)
-    return to
-  },
-)
-
 /** fsync(2): 0, -EBADF, -EINVAL (no such operation), or the file system's errno. */
 export const vfs_fsync = kfn('vfs_fsync', function* (ts: task_struct, fd: number): Step<number> {
   const f = fdget(ts, fd)

@@ -1,10 +1,11 @@
 // tmpfs: the host's own small file system (mm/shmem.c), with files, directories, links and nodes. What a file holds is a list of
 // pieces that are never changed, only replaced, so that it rewinds and a program may keep what it read.
 import { assert, Cell, divDown, divUp, kfn, max, min, type Step } from '../../sim/index.ts'
-import { EEXIST, EINVAL, ENODATA, EOPNOTSUPP, textLength } from '../../wire/index.ts'
+import { EEXIST, EINVAL, ENODATA, ENXIO, EOPNOTSUPP, textLength } from '../../wire/index.ts'
 import type { Kernel } from '../kernel.ts'
 import { mode_to_set, setattr_prepare } from './attr.ts'
 import { Dentry } from './dcache.ts'
+import type { File } from './file.ts'
 import {
   type FileOps,
   type Iattr,
@@ -31,6 +32,7 @@ import {
   simple_unlink,
   touch,
 } from './libfs.ts'
+import { generic_file_llseek, SEEK_DATA, SEEK_HOLE, vfs_setpos } from './llseek.ts'
 
 /** Bytes of one piece of a file. */
 const PIECE = 0x10000
@@ -218,6 +220,33 @@ const shmem_write_iter = kfn('shmem_file_write_iter', function* (iocb: Kiocb): S
   return n
 })
 
+/** What is data and what is a hole, as far as a file's pieces tell: a piece is data up to the last page that was written. */
+const shmem_seek = (inode: Inode, off: number, data: boolean): number => {
+  const size = inode.i_size.peek()
+  const pieces = inode.tmpfs!.data!.peek()
+  const ends = (at: number): number => {
+    const i = divDown(at, PIECE)
+    const piece = pieces[i]
+    return piece ? i * PIECE + divUp(piece.length, PAGE) * PAGE : i * PIECE
+  }
+  for (let at = off; at < size; ) {
+    const end = ends(at)
+    const here = at < end
+    if (here === data) return at
+    at = here ? end : (divDown(at, PIECE) + 1) * PIECE
+  }
+  return data ? -ENXIO : size
+}
+
+/** shmem_file_llseek() */
+const shmem_file_llseek = kfn('shmem_file_llseek', function* (file: File, off: number, whence: number): Step<number> {
+  const inode = file.f_inode
+  if (whence !== SEEK_DATA && whence !== SEEK_HOLE) return yield* generic_file_llseek(file, off, whence)
+  if (off < 0 || off >= inode.i_size.peek()) return -ENXIO
+  const to = shmem_seek(inode, off, whence === SEEK_DATA)
+  return to < 0 ? to : yield* vfs_setpos(file, to)
+})
+
 const shmem_fsync = kfn('noop_fsync', function* (): Step<number> {
   return 0
 })
@@ -234,6 +263,7 @@ const shmem_fallocate = kfn('shmem_fallocate', function* (file, mode: number, of
 const shmem_file_operations: FileOps = {
   read_iter: shmem_read_iter,
   write_iter: shmem_write_iter,
+  llseek: shmem_file_llseek,
   fsync: shmem_fsync,
   fallocate: shmem_fallocate,
 }
