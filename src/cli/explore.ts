@@ -8,6 +8,7 @@ import {
   type ExhaustiveOptions,
   type Failure,
   makeRunFile,
+  OutcomeTally,
   parseCheckpoint,
   printCheckpoint,
   Search,
@@ -27,6 +28,7 @@ import { UserError } from './errors.ts'
 import { inevitable } from './inevitable.ts'
 import { loadScenario, readText, repository, withScenario } from './load.ts'
 import { lenderLines, type SettingOptions, settingOf, settingText, whole } from './options.ts'
+import { outcomeJson, outcomeLines } from './outcomes.ts'
 import { Progress, typed, writeRun, writeText } from './runfile.ts'
 import { type Change, loadWith } from './with.ts'
 import { MAX_WORKERS, searchWith, type Within } from './workers.ts'
@@ -42,6 +44,7 @@ interface ExploreOptions extends SettingOptions {
   readonly out?: string
   readonly json?: boolean
   readonly inevitable?: boolean
+  readonly outcomes?: boolean
 }
 
 /** Options that go with --inevitable. */
@@ -74,6 +77,7 @@ export async function explore(file: string, o: ExploreOptions, command: Command)
     title: s.title,
     bound: exhaustive,
   })
+  const tally = o.outcomes ? new OutcomeTally() : null
   const from = o.resume === undefined ? undefined : parseCheckpoint(readText(o.resume), o.resume, searched(o.resume))
   const options: SearchOptions = {
     ...setting,
@@ -81,7 +85,8 @@ export async function explore(file: string, o: ExploreOptions, command: Command)
     runs,
     exhaustive,
     from,
-    estimate: o.strategy === 'exhaustive',
+    estimate: o.strategy === 'exhaustive' && tally === null,
+    each: tally?.add,
   }
   const progress = new Progress()
   const keep = (state: SearchState): void => {
@@ -100,6 +105,14 @@ export async function explore(file: string, o: ExploreOptions, command: Command)
           e => progress.head(e === null ? null : sizeText(e)),
         )
   progress.end()
+  const how = `--strategy ${o.strategy} ${settingText(setting)}${change.words}`
+  if (tally !== null) {
+    const all = tally.result(r)
+    if (o.json) console.log(JSON.stringify({ scenario: file, title: s.title, ...outcomeJson(all), ...change.json }))
+    else for (const l of outcomeLines(s.title, `${how}${boundText(o)}`, all)) console.log(l)
+    process.exitCode = all.problems.length === 0 ? 0 : 1
+    return
+  }
   const f = r.failure
   if (f !== null && !f.reproduces) throw new UserError(`${file}: ${strayed(f)}`)
   let out: string | null = null
@@ -114,7 +127,6 @@ export async function explore(file: string, o: ExploreOptions, command: Command)
     }
     writeRun(out, makeRunFile(head, f.run))
   }
-  const how = `--strategy ${o.strategy} ${settingText(setting)}${change.words}`
   if (o.json) console.log(JSON.stringify({ ...jsonResult(file, s.title, o.strategy, setting, r, out), ...change.json }))
   else {
     for (const l of f === null ? heldLines(s.title, how, r, change) : failedLines(s.title, how, f, out!, change))
@@ -174,6 +186,8 @@ function workersOf(o: ExploreOptions, backing: Lender): number | null {
     if (v !== undefined && o.workers !== undefined)
       throw new UserError(`${name}: a search with --workers has no one place to go on from; leave one of them out`)
   }
+  if (o.outcomes && (o.workers ?? o.checkpoint ?? o.resume ?? o.out) !== undefined)
+    throw new UserError('--outcomes: not with --workers, --checkpoint, --resume or --out; it is one search to its end')
   if (o.workers === undefined) return null
   if (o.runs !== undefined && o.strategy === 'exhaustive')
     throw new UserError('--runs: an exhaustive search with --workers is made to its end; leave one of them out')

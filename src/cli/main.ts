@@ -44,6 +44,7 @@ function famsim(): Command {
     .option('--checkpoint <file>', 'exhaustive: write down now and then, and at Ctrl-C, how far it is')
     .option('--resume <file>', 'exhaustive: go on from such a file')
     .option('--inevitable', 'FILE is a run file: from which decision on could its failure not be avoided?')
+    .option('--outcomes', 'do not stop at a failure: list all that executions came to')
     .option('--out <file>', 'the run file of a failure (default: NAME.run.json here)')
     .option('--json', 'print one JSON object')
     .action(explore)

@@ -8,6 +8,7 @@ export { collisionOdds, Exhaustive, type ExhaustiveOptions, type Node, type Sear
 export { type Alternative, type Inevitable, inevitable, type Rung } from './inevitable.ts'
 export * from './litmus/index.ts'
 export { type Finding, type Site, type SiteKind, type Subject, sites, tryWithout } from './mutate.ts'
+export { type Outcomes, OutcomeTally, outcomes, type Tally } from './outcomes.ts'
 export { confirm, type Difference, firstDifference, keeper, type Recorded } from './record.ts'
 export { type Replay, replay } from './replay.ts'
 export {

@@ -1,7 +1,7 @@
 // The search: executions of one rewound world under a strategy, until one fails or the budget is used up.
 import { MARKS } from '../kernel/index.ts'
 import { type Choice, type MarkCount, Marks, type Problem, UsageError, Watch } from '../sim/index.ts'
-import type { Scenario, World } from '../world/index.ts'
+import type { RunResult, Scenario, World } from '../world/index.ts'
 import { type Estimate, estimate } from './estimate.ts'
 import { Exhaustive, type ExhaustiveOptions, type Node, type SearchStats } from './exhaustive.ts'
 import { confirm, type Difference, firstDifference, type Recorded, trace } from './record.ts'
@@ -25,6 +25,8 @@ export interface SearchOptions extends Setting {
   readonly from?: SearchState
   /** One part of a search that is divided. */
   readonly job?: Job
+  /** Told of every execution; then a failure does not end the search. */
+  readonly each?: (r: RunResult) => void
 }
 
 /** A part of a search: some executions under a seed of its own, or some subtrees of an exhaustive one, in their order. */
@@ -205,7 +207,9 @@ export class Search {
         this.seen.add(r.interleaving)
         if (o.job !== undefined && exhaustive === null) this.names.push(r.interleaving)
       }
-      if (problem !== null) this.found = { execution: this.executions, problem, choices: [...tape.choices] }
+      o.each?.(r)
+      if (problem !== null && o.each === undefined)
+        this.found = { execution: this.executions, problem, choices: [...tape.choices] }
       else {
         o.progress?.(this.made)
         if (performance.now() - started > ms) return true

@@ -55,9 +55,12 @@ export const worldOptions = (o: Setting): WorldOptions => ({
 export const makeWorld = (s: Scenario, o: Setting, how: { trace: boolean; watch?: Watch }): World =>
   buildWorld(s, { ...worldOptions(o), maxSteps: MAX_STEPS, ...how })
 
-/** What is wrong with this execution: its first problem, or null. Of one cut short, only what came before the cut counts. */
-export const failureOf = (r: RunResult): Problem | null =>
-  (r.verdict === 'redundant' ? r.problems.filter(p => !p.text.startsWith('eventually: ')) : r.problems)[0] ?? null
+/** What is wrong with this execution. Of one cut short, only what came before the cut counts. */
+export const problemsOf = (r: RunResult): readonly Problem[] =>
+  r.verdict === 'redundant' ? r.problems.filter(p => !p.text.startsWith('eventually: ')) : r.problems
+
+/** The first of it, or null. */
+export const failureOf = (r: RunResult): Problem | null => problemsOf(r)[0] ?? null
 
 /** Kind and text are what names a problem in a file. */
 export interface NamedProblem {

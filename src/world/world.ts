@@ -103,6 +103,8 @@ export interface RunResult {
   readonly problems: readonly Problem[]
   /** Faults that did not fire. */
   readonly neverFired: readonly Fault[]
+  /** What its applications said, `task: text`, in the order of the tasks: two executions with equal lines came to the same. */
+  readonly said: readonly string[]
 }
 
 export interface Gate {
@@ -258,10 +260,13 @@ export class World {
     return this.properties.filter(p => p.kind === 'sometimes' && !p.reached).map(p => p.name)
   }
 
-  /** A line in the trace, for people. */
+  /** A line in the trace, for people; what applications say is also what an execution came to. */
   say(text: string): void {
     this.m.emit(SAY, text, null, 0, 0, null)
+    const t = this.m.current
+    if (t !== null && this.mark !== null) this.said.push({ task: t.id, text: `${t.label}: ${text}` })
   }
+  private said: { readonly task: number; readonly text: string }[] = []
 
   /** A gate that applications of any host wait at until one opens it: `yield* g.wait()`, `yield* g.open()`. */
   gate(name: string): Gate {
@@ -368,6 +373,7 @@ export class World {
       m.journal.rewind(this.mark!)
     }
     this.dirty = true
+    this.said = []
     for (const h of this.hosts) h.startServices(this.t0)
     const { apps, ends } = this.without
     for (const [label, a] of this.apps.entries())
@@ -404,6 +410,7 @@ export class World {
       now_ns,
       problems: [...m.problems],
       neverFired: this.armed.filter(a => !a.leftOut && !a.fired()).map(a => a.fault),
+      said: this.said.toSorted((a, b) => a.task - b.task).map(x => x.text),
     }
   }
 

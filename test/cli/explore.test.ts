@@ -224,6 +224,15 @@ export default scenario('calm', ({ world }) => {
     })
     expect(famsim(['replay', 'ex.json']).out).toContain('reproduced')
   })
+  it('--outcomes: all of them, failures among them, and no run file', () => {
+    const all = (...more: string[]) => famsim(['explore', BUG, '--outcomes', '--strategy', 'exhaustive', ...more])
+    const failed = all('--preemptions', '2')
+    expect(failed.code).toBe(1)
+    expect(failed.out).toMatch(/^\d+ executions, searched to the end: /)
+    expect(failed.out).toMatch(/^1 problem:\n +\d+ {2}/m)
+    const held = all('--preemptions', '1', '--json')
+    expect([held.code, JSON.parse(held.out)]).toMatchObject([0, { finished: true, problems: [] }])
+  })
   it('a scenario that is not deterministic: one line, exit 2, no file', () => {
     const r = famsim(['explore', STRAY])
     expect([r.code, r.out]).toEqual([2, ''])
@@ -243,6 +252,7 @@ export default scenario('calm', ({ world }) => {
     [['--coherence', 'some'], /--coherence 'some': expected one of none, back-invalidate$/m],
     [['--evictions', '-1'], /--evictions '-1': expected a whole number from 0$/m],
     [['--caches', 'off', '--evictions', '1'], /--evictions: nothing is evicted with --caches off/],
+    [['--outcomes', '--workers', '2'], /--outcomes: not with --workers/],
     [['--preemptions', '2'], /--preemptions: needs --strategy exhaustive$/m],
     [['--strategy', 'exhaustive', '--focus', 'a,,b'], /--focus 'a,,b': expected names of functions/],
     [['--out', '/nowhere/x.json', '--seed', '3'], /--out \/nowhere\/x\.json: ENOENT/],
