@@ -11,6 +11,7 @@ import {
   FUSE_KERNEL_VERSION,
   fuse_attr_out,
   fuse_entry_out,
+  fuse_famfs_fmap_header,
   fuse_init_out,
   fuse_open_out,
   fuse_write_out,
@@ -19,6 +20,7 @@ import {
   type OpcodeTable,
   type OpName,
   type Request,
+  viewOf,
 } from '../wire/index.ts'
 
 /** What is sent back: an errno (positive; 0 for success without a body), a struct, a body, whole messages, or nothing. */
@@ -86,6 +88,21 @@ export class RawServer {
     const whole = new Uint8Array(t.fmap_bufsize)
     whole.set(fmap)
     return whole
+  }
+
+  /** A server with these files, node ids from 100, each as large as its map says (or empty), and these devices. */
+  static of(
+    files: Readonly<Record<string, Uint8Array | number>>,
+    daxdevs: readonly RawDaxdev[],
+    profile?: KernelProfile,
+  ): RawServer {
+    const s = new RawServer(profile)
+    s.daxdevs.push(...daxdevs)
+    for (const [name, fmap] of Object.entries(files)) {
+      const size = typeof fmap === 'number' ? 0 : fuse_famfs_fmap_header.read(viewOf(fmap), fmap.byteOffset).file_size
+      s.files.set(name, { nodeid: 100 + s.files.size, size, fmap })
+    }
+    return s
   }
 
   private byNode(nodeid: number): RawFile | undefined {

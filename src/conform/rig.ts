@@ -37,7 +37,7 @@ import { decodeRequest, encodeDaxdevOpen, FUSE_DEV_IOC_DAXDEV_OPEN, type OpName 
 import { RawServer, replyBytes } from './raw-server.ts'
 
 /** One thread of the server. */
-function* serve(k: Kernel, dev: FuseDev, s: RawServer): Step<number> {
+export function* serve(k: Kernel, dev: FuseDev, s: RawServer): Step<number> {
   for (;;) {
     const msg = yield* fuse_dev_do_read(dev.fc)
     if (typeof msg === 'number') return msg
@@ -241,7 +241,7 @@ export class Rig {
 }
 
 /** SIGKILL of the server: its end of the device is closed, whatever its threads are doing. */
-export function* serverDies(mt: Mounted): Step<void> {
+export function* serverDies(mt: Pick<Mounted, 'dev' | 'closed'>): Step<void> {
   mt.closed.v = true
   yield* fuse_dev_release(mt.dev)
 }
