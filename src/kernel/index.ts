@@ -37,6 +37,7 @@ export {
 export { asked_to_end, FATAL_SIGNALS } from './signal.ts'
 export { Sys } from './syscalls.ts'
 export { ALL_CAPS, type Capability, type Cred, ROOT_CRED, type SigInfo, task_struct } from './task_struct.ts'
+export { F_DUPFD, F_GETFL, F_SETFL } from './vfs/fcntl.ts'
 export {
   AT_FDCWD,
   type File,
@@ -48,11 +49,16 @@ export {
   O_CREAT,
   O_DIRECT,
   O_DIRECTORY,
+  O_DSYNC,
   O_EXCL,
+  O_NOATIME,
   O_NOFOLLOW,
+  O_NONBLOCK,
   O_PATH,
   O_RDONLY,
   O_RDWR,
+  O_SYNC,
+  O_TMPFILE,
   O_TRUNC,
   O_WRONLY,
 } from './vfs/file.ts'
@@ -73,6 +79,16 @@ export {
   S_ISREG,
   type StatFs,
 } from './vfs/inode.ts'
+export {
+  RWF_APPEND,
+  RWF_DSYNC,
+  RWF_HIPRI,
+  RWF_NOAPPEND,
+  RWF_NOWAIT,
+  RWF_SYNC,
+  type UserBuffer,
+  type UserRange,
+} from './vfs/iov.ts'
 export { SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_HOLE, SEEK_SET } from './vfs/llseek.ts'
 export { MNT_DETACH } from './vfs/mount.ts'
 export type { Stat } from './vfs/stat.ts'

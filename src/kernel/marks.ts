@@ -27,7 +27,8 @@ export const MARKS = {
   request_wait_answer: ['interrupted', 'killed and taken back', 'killed too late (R16)'],
   fuse_dev_do_read: ['another worker was faster', 'aborted in between'],
   fuse_dev_do_write: ['nobody waits for it'],
-  fuse_open: ['map failed', 'O_DIRECT refused'],
+  fuse_open: ['map failed'],
+  do_open: ['O_DIRECT refused'],
 } as const
 
 type Marked = keyof typeof MARKS

@@ -1,7 +1,7 @@
 // drivers/char/mem.c: /dev/null and /dev/zero.
 import { MINOR } from '../devdax/index.ts'
 import { kfn, type Step } from '../sim/index.ts'
-import type { FileOps, Inode, Kiocb } from './vfs/inode.ts'
+import { copyable, type FileOps, type Inode, type Kiocb } from './vfs/inode.ts'
 
 export const MEM_MAJOR = 1
 export const NULL_MINOR = 3
@@ -14,8 +14,9 @@ const read_null = kfn('read_null', function* (): Step<number> {
   return 0
 })
 const read_iter_zero = kfn('read_iter_zero', function* (iocb: Kiocb): Step<number> {
-  iocb.buf.fill(0, 0, iocb.count)
-  return iocb.count
+  const n = copyable(iocb, iocb.count)
+  iocb.buf.fill(0, 0, n < 0 ? 0 : n)
+  return n
 })
 
 /** Operations of a node of this driver; those it has no others for open, and nothing more. */

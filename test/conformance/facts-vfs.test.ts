@@ -1,15 +1,45 @@
 // Facts measured on a real kernel that the VFS answers for, one test each, named by the fact's id.
 import { describe, expect, it } from 'vitest'
 import { simpleMap } from '../../src/conform/index.ts'
-import { SEEK_DATA, SEEK_END, SEEK_HOLE } from '../../src/kernel/index.ts'
-import { MiB } from '../../src/sim/index.ts'
-import { E, logged, setUp } from './set-up.ts'
+import {
+  F_SETFL,
+  MAP_SHARED,
+  O_DIRECT,
+  O_RDONLY,
+  O_RDWR,
+  O_SYNC,
+  PROT_READ,
+  PROT_WRITE,
+  RWF_DSYNC,
+  RWF_HIPRI,
+  RWF_NOWAIT,
+  SEEK_CUR,
+  SEEK_DATA,
+  SEEK_END,
+  SEEK_HOLE,
+  type Sys,
+} from '../../src/kernel/index.ts'
+import { MiB, type Step } from '../../src/sim/index.ts'
+import {
+  FOPEN_DIRECT_IO,
+  FOPEN_KEEP_CACHE,
+  FOPEN_NOFLUSH,
+  FOPEN_NONSEEKABLE,
+  FUSE_FSYNC_FDATASYNC,
+} from '../../src/wire/index.ts'
+import { E, logged, ONE, setUp, TWO } from './set-up.ts'
 
 const fact = it
 
 /** 3 MiB and 100 bytes in an extent of 4 MiB. */
 const ODD_SIZE = MiB(3) + 100
 const ODD = simpleMap([[0, 0, MiB(4)]], ODD_SIZE)
+
+const opening = (path: string, flags = O_RDONLY) =>
+  function* (sys: Sys): Step<number | string> {
+    const fd = yield* sys.open(path, flags)
+    return fd < 0 ? E(fd) : 'ok'
+  }
 
 describe('positions', () => {
   fact('rw.lseek', () => {
@@ -31,5 +61,98 @@ describe('positions', () => {
     })
     expect(got).toEqual([ODD_SIZE, 0, ODD_SIZE, 'ENXIO'])
     expect(log.filter(l => l.startsWith('LSEEK'))).toEqual(['LSEEK:100:ENOSYS'])
+  })
+})
+
+describe('flags and vectors', () => {
+  fact('rw.odirect', () => {
+    const { rig, s } = setUp({ a: simpleMap([[0, 0, TWO]]), f: ONE })
+    rig.run(opening('/mnt/a'))
+    const cold = logged(s, () => expect(rig.run(opening('/mnt/f', O_DIRECT))).toBe('EINVAL'))
+    expect(cold).toEqual(['LOOKUP:1', 'OPEN:101', 'GET_FMAP:101', 'RELEASE:101'])
+    expect(logged(s, () => rig.run(opening('/mnt/f')))).toEqual(['OPEN:101', 'FLUSH:101', 'RELEASE:101'])
+    const set = rig.run(function* (sys) {
+      return E(yield* sys.fcntl(yield* sys.open('/mnt/f'), F_SETFL, O_DIRECT))
+    })
+    expect(set).toBe('EINVAL')
+  })
+  fact('rw.iov', () => {
+    const { rig, s } = setUp({ f: ONE })
+    const log = logged(s, () => {
+      const got = rig.run(function* (sys) {
+        const fd = yield* sys.open('/mnt/f', O_RDWR)
+        const [a, b] = [Uint8Array.of(1, 2, 3), Uint8Array.of(4, 5)]
+        const back = [new Uint8Array(1), new Uint8Array(4)]
+        const out = [
+          yield* sys.pwritev2(fd, [a, b], 100),
+          yield* sys.pwritev2(fd, [a], 200, RWF_DSYNC),
+          yield* sys.preadv2(fd, back, 100, RWF_HIPRI),
+          E(yield* sys.preadv2(fd, back, 100, RWF_NOWAIT)),
+        ]
+        return [...out, back.map(x => [...x])]
+      })
+      const bytes = [[1], [2, 3, 4, 5]]
+      expect(got).toEqual([5, 3, 5, 'EOPNOTSUPP', bytes])
+    })
+    expect(log.filter(l => l.startsWith('FSYNC'))).toEqual([])
+  })
+  fact('rw.efault', () => {
+    // The second half of the good buffer's mapping is beyond the end of what is mapped.
+    const { rig } = setUp({ f: ONE, g: simpleMap([[0, 0, TWO]]) })
+    const got = rig.run(function* (sys) {
+      const fd = yield* sys.open('/mnt/f', O_RDWR)
+      const g = yield* sys.open('/mnt/g', O_RDWR)
+      const at = yield* sys.mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, g)
+      const half = { addr: at, len: 8192 }
+      const none = { addr: at + 4096, len: 8192 }
+      yield* sys.store(at, Uint8Array.of(7))
+      const out = []
+      for (const buf of [none, half]) out.push(E(yield* sys.pwrite(fd, buf, 0)), E(yield* sys.pread(fd, buf, 4095)))
+      const b = new Uint8Array(1)
+      yield* sys.pread(fd, b, 0)
+      out.push(b[0])
+      return out
+    })
+    expect(got).toEqual(['EFAULT', 'EFAULT', 4096, 4096, 7])
+  })
+  fact('rw.osync', () => {
+    const { rig } = setUp({ f: ONE })
+    const n = rig.run(function* (sys) {
+      return yield* sys.write(yield* sys.open('/mnt/f', O_RDWR | O_SYNC), new Uint8Array(10))
+    })
+    expect(n).toBe(10)
+  })
+  fact('rw.fsync', () => {
+    const { rig, s } = setUp({ f: ONE }, {}, srv => {
+      srv.errnos.FSYNC = 0
+    })
+    const log = logged(s, () => {
+      const rc = rig.run(function* (sys) {
+        const fd = yield* sys.open('/mnt/f', O_RDWR)
+        return [yield* sys.fsync(fd), yield* sys.fdatasync(fd), yield* sys.sync_file_range(fd, 0, 0, 7)]
+      })
+      expect(rc).toEqual([0, 0, 0])
+    })
+    expect(log.filter(l => l.startsWith('FSYNC'))).toEqual(['FSYNC:100', 'FSYNC:100'])
+    const flags = s.requests.filter(r => r.op.name === 'FSYNC').map(r => r.arg.fsync_flags)
+    expect(flags).toEqual([0, FUSE_FSYNC_FDATASYNC])
+  })
+  fact('open.flags', () => {
+    const { rig, s } = setUp({ f: ONE })
+    const pread = function* (sys: Sys): Step<unknown[]> {
+      const fd = yield* sys.open('/mnt/f')
+      const out = [E(yield* sys.pread(fd, 8, 0)), E(yield* sys.read(fd, 8)), E(yield* sys.lseek(fd, 0, SEEK_CUR))]
+      const mapped = (yield* sys.mmap(0, TWO, PROT_READ, MAP_SHARED, fd)) > 0
+      yield* sys.close(fd)
+      return [...out, mapped]
+    }
+    s.openFlags = FOPEN_DIRECT_IO | FOPEN_KEEP_CACHE
+    const log = logged(s, () => expect(rig.run(pread)).toEqual([8, 8, 8, true]))
+    expect(log.filter(l => l.startsWith('READ'))).toEqual([])
+    expect(log.slice(-2)).toEqual(['FLUSH:100', 'RELEASE:100'])
+    s.openFlags = FOPEN_NOFLUSH
+    expect(logged(s, () => rig.run(opening('/mnt/f')))).toEqual(['OPEN:100', 'RELEASE:100'])
+    s.openFlags = FOPEN_NONSEEKABLE
+    expect(rig.run(pread)).toEqual(['ESPIPE', 8, 'ESPIPE', true])
   })
 })

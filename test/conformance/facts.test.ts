@@ -24,7 +24,6 @@ import {
   memory_failure,
   O_APPEND,
   O_CREAT,
-  O_DIRECT,
   O_EXCL,
   O_RDONLY,
   O_RDWR,
@@ -51,8 +50,6 @@ import {
   FATTR_FH,
   FATTR_LOCKOWNER,
   FATTR_SIZE,
-  FOPEN_DIRECT_IO,
-  FOPEN_KEEP_CACHE,
   FOPEN_NOFLUSH,
   fuse_attr_out,
   fuse_create_out,
@@ -67,9 +64,6 @@ const LATER: Record<string, string> = {
   'simple.hmem': 'later: soft-reserved memory as another kind of dax device',
   'rw.splice_read': 'later: splice, sendfile',
   'rw.splice_write': 'later: splice, sendfile',
-  'rw.iov': 'later: preadv2, pwritev2 and their flags',
-  'rw.efault': 'later: user buffers that are not mapped',
-  'rw.osync': 'later: O_SYNC',
   'rw.torn': 'later: a copy that stops half-way; one run of bytes is one step now',
   'mmap.mprotect': 'later: mprotect',
   'mmap.madvise': 'later: madvise',
@@ -92,13 +86,11 @@ const LATER: Record<string, string> = {
 
 /** Facts of which a part is missing. */
 const PARTLY: Record<string, string> = {
-  'rw.fsync': 'later: msync, sync_file_range',
+  'rw.fsync': 'later: msync',
   'trunc.smaller': 'later: the WARN of mm/truncate.c',
   'init.out.decline': 'later: the page cache of classic files',
   'simple.upcalls.attr0': 'later: none of its parts but the timeouts are set for names as well',
-  'rw.odirect': 'later: fcntl(F_SETFL)',
   'mmap.args': 'later: MAP_SYNC, MAP_POPULATE',
-  'open.flags': 'later: NONSEEKABLE',
   'daxdev.dead.null': 'later: the WARN at umount',
   'umount.busy': 'later: umount -l',
 }
@@ -545,13 +537,6 @@ describe('file API', () => {
     })
     expect(got).toEqual([50, 50, 10, 0])
   })
-  fact('rw.odirect', () => {
-    const { rig, s } = setUp({ a: simpleMap([[0, 0, TWO]]), f: ONE })
-    opened(rig, '/mnt/a')
-    const cold = logged(s, () => expect(opened(rig, '/mnt/f', O_DIRECT)).toBe('EINVAL'))
-    expect(cold).toEqual(['LOOKUP:1', 'OPEN:101', 'GET_FMAP:101', 'RELEASE:101'])
-    expect(logged(s, () => opened(rig, '/mnt/f'))).toEqual(['OPEN:101', 'FLUSH:101', 'RELEASE:101'])
-  })
   fact('rw.rdonly', () => {
     const { rig } = setUp({ f: ONE })
     const got = rig.run(function* (sys) {
@@ -825,19 +810,6 @@ describe('file API', () => {
     expect(got).toEqual([true, true])
     expect(s.log.filter(l => l.startsWith('SETATTR'))).toEqual([])
   })
-  fact('rw.fsync', () => {
-    const { rig, s } = setUp({ f: ONE }, {}, srv => {
-      srv.errnos.FSYNC = 0
-    })
-    const log = logged(s, () => {
-      const rc = rig.run(function* (sys) {
-        const fd = yield* sys.open('/mnt/f', O_RDWR)
-        return [yield* sys.fsync(fd), yield* sys.fsync(fd)]
-      })
-      expect(rc).toEqual([0, 0])
-    })
-    expect(log.filter(l => l.startsWith('FSYNC'))).toEqual(['FSYNC:100', 'FSYNC:100'])
-  })
   fact('real.otrunc', () => {
     const { rig, s } = setUp({ f: ONE }, {}, srv => {
       srv.init.push(INIT_BIT.ATOMIC_O_TRUNC)
@@ -900,15 +872,6 @@ describe('file API', () => {
       return [...read, yield* sys.fsync(fd), yield* sys.lseek(fd, 0, SEEK_END)]
     })
     expect(got).toEqual(['EIO', 'EIO', 0, TWO])
-  })
-  fact('open.flags', () => {
-    const { rig, s } = setUp({ f: ONE })
-    s.openFlags = FOPEN_DIRECT_IO | FOPEN_KEEP_CACHE
-    const log = logged(s, () => expect(rig.run(sys => openPread(sys, '/mnt/f'))).toEqual(['ok', 8]))
-    expect(log.filter(l => l.startsWith('READ'))).toEqual([])
-    expect(log.slice(-2)).toEqual(['FLUSH:100', 'RELEASE:100'])
-    s.openFlags = FOPEN_NOFLUSH
-    expect(logged(s, () => opened(rig, '/mnt/f'))).toEqual(['OPEN:100', 'RELEASE:100'])
   })
   fact('evict', () => {
     const { rig, s } = setUp({ f: simpleMap([[0, 0, TWO]]) })

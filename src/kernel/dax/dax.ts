@@ -63,11 +63,10 @@ export const dax_iomap_rw = kfn('dax_iomap_rw', function* (iocb: Kiocb, write: b
       const n = min(length, at.nr * PAGE_SIZE - in_page)
       const part = done === 0 && n === iocb.buf.length ? iocb.buf : iocb.buf.subarray(done, done + n)
       const from = kernel_address(at) + in_page
-      const got = yield* write
-        ? fabric_write(at.memory, from, part, 'write')
-        : fabric_read(at.memory, from, part, 'read')
+      const copy = write ? fabric_write(at.memory, from, part, 'write') : fabric_read(at.memory, from, part, 'read')
+      const got = part.length === 0 ? 0 : yield* copy
       done += got
-      // copy_mc_to_iter(): a machine check ends the copy, and nobody is told of the page (kernel.md 2.10).
+      // What the process has not mapped ends the copy; so does a machine check, and nobody is told of the page (kernel.md 2.10).
       if (got < n) err = -EFAULT
     }
     if (dax_dev !== null) yield* dax_read_unlock(dax_dev, id)

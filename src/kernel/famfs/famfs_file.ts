@@ -4,6 +4,7 @@ import { dax_iomap_fault, dax_iomap_rw } from '../dax/dax.ts'
 import { PMD_ORDER, VM_FAULT_SIGBUS, type VmArea, type VmOps, type vm_fault } from '../mm/mm_struct.ts'
 import type { File } from '../vfs/file.ts'
 import { inode_lock, inode_lock_shared, inode_unlock, inode_unlock_shared, type Kiocb, S_DAX } from '../vfs/inode.ts'
+import { generic_write_checks } from '../vfs/read_write.ts'
 import { famfs_file_bad, famfs_iomap_ops, unsigned } from './famfs_iomap.ts'
 
 /** famfs_fuse_rw_prep(): -errno, or 0 with the count cut to what lies before i_size. */
@@ -33,6 +34,7 @@ export const famfs_fuse_read_iter = kfn('famfs_fuse_read_iter', function* (iocb:
 export const famfs_fuse_write_iter = kfn('famfs_fuse_write_iter', function* (iocb: Kiocb): Step<number> {
   const inode = iocb.file.f_inode
   const locked = !inode.k.profile.has('L06')
+  if (locked) yield* generic_write_checks(iocb)
   const rc = yield* famfs_fuse_rw_prep(iocb)
   if (rc !== 0 || iocb.count === 0) return rc
   if (locked) yield* inode_lock(inode)

@@ -1,12 +1,13 @@
 // fs/fuse/file.c: open, release, flush, fsync, fallocate, flock, and where reads, writes and mmap part ways (kernel.md 2.2, 2.10).
 import { kfn, type Step } from '../../sim/index.ts'
 import {
-  EINVAL,
   ENODEV,
   ENOMEM,
   ENOSYS,
   EOPNOTSUPP,
   FOPEN_NOFLUSH,
+  FOPEN_NONSEEKABLE,
+  FOPEN_STREAM,
   FUSE_FSYNC_FDATASYNC,
   FUSE_LK_FLOCK,
   FUSE_RELEASE_FLOCK_UNLOCK,
@@ -19,9 +20,10 @@ import { fuse_get_fmap } from '../famfs/famfs_fmap.ts'
 import { mark } from '../marks.ts'
 import type { VmArea } from '../mm/mm_struct.ts'
 import { file_remove_privs } from '../vfs/attr.ts'
-import { type File, LOCK_EX, LOCK_NB, LOCK_SH, O_CREAT, O_DIRECT, O_EXCL, O_TRUNC } from '../vfs/file.ts'
+import { type File, LOCK_EX, LOCK_NB, LOCK_SH, nonseekable_open, O_CREAT, O_EXCL, O_TRUNC } from '../vfs/file.ts'
 import { flock_lock_inode_wait } from '../vfs/flock.ts'
-import { type FileOps, type Inode, IS_DAX, inode_lock, inode_unlock, type Kiocb, S_ISREG } from '../vfs/inode.ts'
+import { copyable, type FileOps, type Inode, inode_lock, inode_unlock, type Kiocb, S_ISREG } from '../vfs/inode.ts'
+import { generic_write_checks, generic_write_sync } from '../vfs/read_write.ts'
 import { FUSE_STATX_MODSIZE, fuse_invalidate_attr } from './attr.ts'
 import { fuse_optional_request, fuse_simple_background, fuse_simple_request } from './dev.ts'
 import type { fuse_args } from './fuse_i.ts'
@@ -100,14 +102,10 @@ const fuse_open = kfn('fuse_open', function* (inode: Inode, file: File): Step<nu
       yield* fuse_sync_release(inode, ff, f_flags(file))
       return err
     }
-    // A DAX file takes no O_DIRECT (oracle rw.odirect); the map stays.
-    if ((file.f_flags & O_DIRECT) !== 0 && IS_DAX(inode)) {
-      mark(fc.k.m, 'fuse_open', 'O_DIRECT refused')
-      yield* fuse_sync_release(inode, ff, f_flags(file))
-      return -EINVAL
-    }
   }
   file.fuse = ff
+  if ((ff.open_flags & (FOPEN_STREAM | FOPEN_NONSEEKABLE)) !== 0)
+    nonseekable_open(file, (ff.open_flags & FOPEN_STREAM) !== 0)
   // fuse_finish_open(): O_TRUNC with ATOMIC_O_TRUNC sets the size here; a famfs file then no longer fits its map.
   if ((file.f_flags & O_TRUNC) !== 0 && fuse_has(fc, 'ATOMIC_O_TRUNC')) {
     inode.i_size.poke(0)
@@ -212,10 +210,12 @@ const fuse_direct_io = kfn('fuse_direct_io', function* (iocb: Kiocb, write: bool
   const inode = iocb.file.f_inode
   const { fc, fm, nodeid } = inode.fuse!
   const op = write ? fc.k.opcodes.op.WRITE : fc.k.opcodes.op.READ
-  const base = { fh: iocb.file.fuse!.fh, offset: iocb.pos, size: iocb.count, flags: f_flags(iocb.file) }
+  const size = copyable(iocb, iocb.count)
+  if (size < 0) return size
+  const base = { fh: iocb.file.fuse!.fh, offset: iocb.pos, size, flags: f_flags(iocb.file) }
   const args: fuse_args = write
-    ? { op, nodeid, arg: base, data: iocb.buf.subarray(0, iocb.count) }
-    : { op, nodeid, arg: base, room: iocb.count }
+    ? { op, nodeid, arg: base, data: iocb.buf.subarray(0, size) }
+    : { op, nodeid, arg: base, room: size }
   const rc = yield* fuse_simple_request(fm, args)
   if (rc < 0) return rc
   if (write) return fuse_write_out.read(viewOf(args.out!), args.out!.byteOffset).size
@@ -231,7 +231,8 @@ const fuse_file_read_iter = kfn('fuse_file_read_iter', function* (iocb: Kiocb): 
 
 const fuse_file_write_iter = kfn('fuse_file_write_iter', function* (iocb: Kiocb): Step<number> {
   if ((yield* fuse_file_famfs(iocb.file.f_inode)) !== null) return yield* famfs_fuse_write_iter(iocb)
-  return yield* fuse_direct_io(iocb, true)
+  yield* generic_write_checks(iocb)
+  return yield* generic_write_sync(iocb, yield* fuse_direct_io(iocb, true))
 })
 
 const fuse_file_mmap = kfn('fuse_file_mmap', function* (file: File, vma: VmArea): Step<number> {

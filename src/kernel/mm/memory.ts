@@ -87,7 +87,11 @@ const pmdAt = (ts: task_struct, address: number): Pte | undefined =>
   ts.mm!.pmds.get(roundDown(address, PMD_SIZE) / PMD_SIZE)
 
 /** Where a user address lies now, and how many bytes follow it there; null when a fault is due. */
-const translate = (ts: task_struct, addr: number, write: boolean): { pte: Pte; off: number; run: number } | null => {
+export const translate = (
+  ts: task_struct,
+  addr: number,
+  write: boolean,
+): { pte: Pte; off: number; run: number } | null => {
   const mm = ts.mm!
   const page = roundDown(addr, PAGE_SIZE)
   const small = mm.ptes.get(page / PAGE_SIZE)

@@ -1,6 +1,7 @@
 // struct inode, super_block and their operation tables, as far as path walk, data and mapping need them.
 // Locking: i_rwsem (inode_lock) guards directory changes and size; i_size is read without it, as the kernel does.
 import { Cell, down_read, down_write, type Op, RwSemaphore, up_read, up_write } from '../../sim/index.ts'
+import { EFAULT } from '../../wire/index.ts'
 import { AddressSpace } from '../dax/address_space.ts'
 import type { fuse_conn } from '../fuse/fuse_i.ts'
 import type { fuse_inode } from '../fuse/fuse_inode.ts'
@@ -104,6 +105,8 @@ export interface InodeOps {
    * taken off. A file system without it is asked to `create`.
    */
   atomic_open?(dir: Inode, dentry: Dentry, flags: number, mode: number): Op<File | number>
+  /** Make a regular file without a name, the inode of `dentry`, which is in no directory (O_TMPFILE). */
+  tmpfile?(dir: Inode, dentry: Dentry, mode: number): Op<number>
   /** Make a regular file under `dentry`, which has no inode yet. `mode` has the umask taken off. */
   create?(dir: Inode, dentry: Dentry, mode: number): Op<number>
   mkdir?(dir: Inode, dentry: Dentry, mode: number): Op<number>
@@ -121,14 +124,28 @@ export interface InodeOps {
   removexattr?(inode: Inode, name: string): Op<number>
 }
 
+/** ki_flags of a kiocb: of the open file, or of this one call (RWF_ of preadv2 and pwritev2). */
+export const IOCB_DSYNC = 0x2
+export const IOCB_SYNC = 0x4
+export const IOCB_APPEND = 0x10
+export const IOCB_DIRECT = 0x20000
+
 /** struct kiocb plus the user buffer: one read or write. Returns of iter functions are bytes or -errno. */
 export interface Kiocb {
   readonly file: File
-  readonly pos: number
-  /** The user's buffer; only its first `count` bytes are used. */
+  pos: number
+  readonly ki_flags: number
+  /**
+   * The user's buffer; only its first `count` bytes are used. One that is shorter than `count` is one of which no more can be
+   * had: the copy ends there, with -EFAULT if nothing was copied (`copyable`).
+   */
   readonly buf: Uint8Array
   count: number
 }
+
+/** How much of `n` bytes there is room for in the buffer: -EFAULT when there are some and no room. */
+export const copyable = (iocb: Kiocb, n: number): number =>
+  n <= iocb.buf.length ? n : iocb.buf.length > 0 ? iocb.buf.length : -EFAULT
 
 /** One name of a directory as readdir(3) gives it. */
 export interface DirEntry {
@@ -253,6 +270,12 @@ export class Inode {
   get i_mode(): number {
     return this.i_attr.peek().mode
   }
+}
+
+/** inode_owner_or_capable() for the running task. */
+export const inode_owner_or_capable = (inode: Inode): boolean => {
+  const ts = inode.k.current
+  return ts.cred.uid === inode.i_attr.peek().uid || ts.capable('CAP_FOWNER')
 }
 
 export const inode_lock = (inode: Inode): Op<void> => down_write(inode.i_rwsem)

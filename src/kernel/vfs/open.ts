@@ -1,8 +1,9 @@
 // open(2): walk, make the name if it is to be made, check, let the file system open it, give a descriptor.
 import { DAX_MAJOR, MAJOR } from '../../devdax/index.ts'
 import { down_write, kfn, type Step, up_write } from '../../sim/index.ts'
-import { EACCES, EEXIST, EINVAL, EISDIR, ELOOP, ENOENT, ENOTDIR, ENXIO } from '../../wire/index.ts'
+import { EACCES, EEXIST, EINVAL, EISDIR, ELOOP, ENOENT, ENOTDIR, ENXIO, EOPNOTSUPP, EPERM } from '../../wire/index.ts'
 import { dax_file_ops } from '../dax/device.ts'
+import { mark } from '../marks.ts'
 import { MEM_MAJOR, memory_fops } from '../mem.ts'
 import type { task_struct } from '../task_struct.ts'
 import { do_truncate } from './attr.ts'
@@ -12,22 +13,29 @@ import {
   AT_FDCWD,
   dirfd,
   File,
+  FMODE_CAN_ODIRECT,
   fd_install,
   fput,
   O_ACCMODE,
   O_CREAT,
+  O_DIRECT,
   O_DIRECTORY,
   O_EXCL,
+  O_NOATIME,
+  O_NOCTTY,
   O_NOFOLLOW,
   O_PATH,
   O_RDONLY,
+  O_TMPFILE,
   O_TRUNC,
   O_WRONLY,
 } from './file.ts'
 import {
   type FileOps,
   type Inode,
+  IS_DAX,
   iget,
+  inode_owner_or_capable,
   MAY_EXEC,
   MAY_READ,
   MAY_WRITE,
@@ -56,6 +64,11 @@ export const do_sys_open = kfn(
     if (typeof from === 'number') return from
     // build_open_flags()
     if ((flags & O_PATH) !== 0) flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW
+    if ((flags & O_TMPFILE & ~O_DIRECTORY) !== 0) {
+      if ((flags & (O_TMPFILE | O_CREAT)) !== O_TMPFILE || (flags & O_ACCMODE) === O_RDONLY) return -EINVAL
+      const file = yield* do_tmpfile(ts, path, flags & ~O_TMPFILE, mode, from)
+      return typeof file === 'number' ? file : fd_install(ts, file)
+    }
     if ((flags & O_CREAT) !== 0 && (flags & O_DIRECTORY) !== 0) return -EINVAL
     if ((flags & O_CREAT) !== 0) {
       const file = yield* open_creat(ts, path, flags, mode, from)
@@ -93,14 +106,26 @@ const f_op_of = (inode: Inode): FileOps | number => {
 }
 
 /** may_open(): 0, or why what is there cannot be opened like this. */
-const may_open = kfn('may_open', function* (d: Dentry, mask: number): Step<number> {
+const may_open = kfn('may_open', function* (d: Dentry, flags: number, mask: number): Step<number> {
   const inode = d.d_inode.peek()!
   const { i_mode } = inode
   if (S_ISLNK(i_mode)) return -ELOOP
   if (S_ISDIR(i_mode) && (mask & MAY_WRITE) !== 0) return -EISDIR
   if ((S_ISCHR(i_mode) || S_ISBLK(i_mode)) && !may_open_dev(d)) return -EACCES
-  return yield* inode_permission(inode, mask)
+  const may = yield* inode_permission(inode, mask)
+  return may === 0 && (flags & O_NOATIME) !== 0 && !inode_owner_or_capable(inode) ? -EPERM : may
 })
+
+/**
+ * The end of do_dentry_open(): the flags that only open(2) looks at go. Memory that is mapped as it is has no other way to be
+ * read, so there is no O_DIRECT (oracle rw.odirect); what open did until here stays done. 0 or -EINVAL.
+ */
+const finish_open = (file: File): number => {
+  const { f_inode, f_flags } = file
+  if (S_ISREG(f_inode.i_mode) && !IS_DAX(f_inode)) file.f_mode |= FMODE_CAN_ODIRECT
+  file.f_flags = f_flags & ~(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC)
+  return (f_flags & O_DIRECT) !== 0 && (file.f_mode & FMODE_CAN_ODIRECT) === 0 ? -EINVAL : 0
+}
 
 /** do_open(): the open file of a name that is there. */
 const do_open = kfn('do_open', function* (d: Dentry, flags: number, created = false): Step<File | number> {
@@ -112,7 +137,7 @@ const do_open = kfn('do_open', function* (d: Dentry, flags: number, created = fa
   if ((flags & O_PATH) !== 0) return new File(d, flags, {})
   if (!created) {
     const write = acc !== O_RDONLY || (flags & O_TRUNC) !== 0
-    const may = yield* may_open(d, (acc === O_WRONLY ? 0 : MAY_READ) | (write ? MAY_WRITE : 0))
+    const may = yield* may_open(d, flags, (acc === O_WRONLY ? 0 : MAY_READ) | (write ? MAY_WRITE : 0))
     if (may < 0) return may
   }
   const ops = f_op_of(inode)
@@ -122,6 +147,12 @@ const do_open = kfn('do_open', function* (d: Dentry, flags: number, created = fa
   if (rc < 0) {
     yield* iput(inode)
     return rc
+  }
+  const bad = finish_open(file)
+  if (bad < 0) {
+    mark(inode.k.m, 'do_open', 'O_DIRECT refused')
+    yield* fput(file)
+    return bad
   }
   // handle_truncate()
   const err =
@@ -162,11 +193,31 @@ const open_creat = kfn(
     const d = d_alloc(dir, name, false)
     const made = yield* create_name(ts, inode, d, flags, mode & 0o7777 & ~ts.umask.peek())
     yield* up_write(inode.i_rwsem)
-    if (typeof made !== 'number') return made
+    if (typeof made !== 'number') {
+      finish_open(made)
+      return made
+    }
     // Somebody else made it in between: it is opened as it is.
     const found = made === -EEXIST && (flags & O_EXCL) === 0 ? yield* lookup_one(k, dir, name) : made
     if (typeof found !== 'number') return yield* do_open(found, flags)
     return found < 0 ? found : yield* do_open(d, flags, true)
+  },
+)
+
+/** open(2) with O_TMPFILE: a file that is in no directory and goes with its last use; `path` says on which file system. */
+const do_tmpfile = kfn(
+  'do_tmpfile',
+  function* (ts: task_struct, path: string, flags: number, mode: number, from?: Dentry): Step<File | number> {
+    const at = yield* kern_path(ts.k, path, true, from)
+    if (typeof at === 'number') return at
+    const dir = at.d_inode.peek()!
+    if (!S_ISDIR(dir.i_mode)) return -ENOTDIR
+    const may = yield* inode_permission(dir, MAY_WRITE | MAY_EXEC)
+    if (may < 0) return may
+    if (!dir.i_op.tmpfile) return -EOPNOTSUPP
+    const d = d_alloc(at, '', false)
+    const rc = yield* dir.i_op.tmpfile(dir, d, mode & 0o7777 & ~ts.umask.peek())
+    return rc < 0 ? rc : yield* do_open(d, flags, true)
   },
 )
 

@@ -7,6 +7,7 @@ import { mode_to_set, setattr_prepare } from './attr.ts'
 import { Dentry } from './dcache.ts'
 import type { File } from './file.ts'
 import {
+  copyable,
   type FileOps,
   type Iattr,
   Inode,
@@ -33,6 +34,7 @@ import {
   touch,
 } from './libfs.ts'
 import { generic_file_llseek, SEEK_DATA, SEEK_HOLE, vfs_setpos } from './llseek.ts'
+import { generic_write_checks } from './read_write.ts'
 
 /** Bytes of one piece of a file. */
 const PIECE = 0x10000
@@ -83,6 +85,15 @@ const shmem_mknod = kfn(
     return instantiate(dentry, shmem_get_inode(dir.k, owner.mode, { ...owner, rdev }))
   },
 )
+
+/** shmem_tmpfile(): a file that no directory names. */
+const shmem_tmpfile = kfn('shmem_tmpfile', function* (dir: Inode, dentry: Dentry, mode: number): Step<number> {
+  const owner = init_owner(dir, S_IFREG | mode)
+  const inode = shmem_get_inode(dir.k, owner.mode, owner)
+  touch(inode, { nlink: 0 })
+  dentry.d_inode.poke(inode)
+  return 0
+})
 
 const shmem_symlink = kfn('shmem_symlink', function* (dir: Inode, dentry: Dentry, target: string): Step<number> {
   const owner = init_owner(dir, S_IFLNK | 0o777)
@@ -178,7 +189,8 @@ const shmem_listxattr = kfn('shmem_listxattr', function* (inode: Inode): Step<st
 const shmem_read_iter = kfn('shmem_file_read_iter', function* (iocb: Kiocb): Step<number> {
   const inode = iocb.file.f_inode
   const left = inode.i_size.peek() - iocb.pos
-  const n = max(0, min(left, iocb.count))
+  const n = copyable(iocb, max(0, min(left, iocb.count)))
+  if (n < 0) return n
   const pieces = inode.tmpfs!.data!.peek()
   const to = iocb.buf.subarray(0, n)
   to.fill(0)
@@ -197,10 +209,11 @@ const shmem_read_iter = kfn('shmem_file_read_iter', function* (iocb: Kiocb): Ste
 const shmem_write_iter = kfn('shmem_file_write_iter', function* (iocb: Kiocb): Step<number> {
   const inode = iocb.file.f_inode
   const { data } = inode.tmpfs!
+  const n = copyable(iocb, iocb.count)
+  if (n <= 0) return n
+  yield* generic_write_checks(iocb)
   const pieces = data!.peek().slice()
   const from = iocb.buf
-  const n = iocb.count
-  if (n === 0) return 0
   for (let done = 0; done < n; ) {
     const at = iocb.pos + done
     const i = divDown(at, PIECE)
@@ -280,6 +293,7 @@ const shmem_inode_operations: InodeOps = {
 
 const shmem_dir_inode_operations: InodeOps = {
   ...shmem_inode_operations,
+  tmpfile: shmem_tmpfile,
   create: (dir, d, mode) => shmem_mknod(dir, d, S_IFREG | mode, 0),
   mkdir: (dir, d, mode) => shmem_mknod(dir, d, S_IFDIR | mode, 0),
   mknod: shmem_mknod,
