@@ -20,6 +20,7 @@ import {
   type OpcodeTable,
   type OpName,
   type Request,
+  type Values,
   viewOf,
 } from '../wire/index.ts'
 
@@ -60,6 +61,8 @@ export class RawServer {
   entryValid = FOREVER_S
   /** INIT bits of the reply. */
   init: number[]
+  /** Other fields of the INIT reply than the usual ones. */
+  initOut: Partial<Values<typeof fuse_init_out>> = {}
   /** errno by opcode, before anything else. */
   readonly errnos: Partial<Record<OpName, number>> = {}
   /** How long an opcode takes, ns. */
@@ -137,6 +140,7 @@ export class RawServer {
             time_gran: 1,
             max_pages: 256,
             ...initFlagWords(this.init),
+            ...this.initOut,
           },
         }
       case 'LOOKUP': {

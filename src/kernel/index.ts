@@ -1,8 +1,9 @@
 // One host's kernel: vfs, mm, dax, fuse, famfs.
 export { dax_bind_node } from './dax/device.ts'
 export { sysfs_paths, sysfs_show } from './dax/sysfs.ts'
+export { fuse_abort_conn, fuse_conn_abort_write } from './fuse/abort.ts'
 export { FuseDev, fuse_dev_release } from './fuse/conn.ts'
-export { fuse_abort_conn, fuse_dev_do_read, fuse_dev_do_write } from './fuse/dev.ts'
+export { fuse_dev_do_read, fuse_dev_do_write } from './fuse/dev.ts'
 export { fuse_dev_open } from './fuse/inode.ts'
 export { type ConnEvent, type ConnState, connectionLife } from './fuse/life.ts'
 export {

@@ -14,8 +14,8 @@ import {
   simpleMap,
 } from '../../src/conform/index.ts'
 import { MKDEV } from '../../src/devdax/index.ts'
-import { fuse_abort_conn } from '../../src/kernel/fuse/dev.ts'
 import {
+  fuse_abort_conn,
   kill_me_maybe,
   MADV_HWPOISON,
   MAP_FIXED,

@@ -1,11 +1,10 @@
 // The rules of the channel (kernel.md 1.8) at the two ends of /dev/fuse: what the writer of a reply gets and what the one
 // who waits for it gets; aborts, forgets, and a waiter that is killed.
 import { describe, expect, it } from 'vitest'
-import { RawServer, Rig, replyBytes, simpleMap } from '../../src/conform/index.ts'
+import { RawServer, Rig, simpleMap } from '../../src/conform/index.ts'
 import { RandomChooser } from '../../src/explore/strategies/random.ts'
-import { fuse_abort_conn } from '../../src/kernel/fuse/dev.ts'
 import {
-  type FuseDev,
+  fuse_abort_conn,
   fuse_dev_do_read,
   fuse_dev_do_write,
   fuse_dev_open,
@@ -13,7 +12,7 @@ import {
   type ProcessEnd,
   type StatFs,
 } from '../../src/kernel/index.ts'
-import { type Chooser, ms, type Policy, type Step, signal, sleep, step } from '../../src/sim/index.ts'
+import { type Chooser, ms, signal, sleep, step } from '../../src/sim/index.ts'
 import {
   decodeRequest,
   encodeReply,
@@ -22,38 +21,9 @@ import {
   fuse_statfs_out,
   type Request,
 } from '../../src/wire/index.ts'
+import { answer, bare, E, next } from './bare-mount.ts'
 
 const TWO = 0x200000
-const E = (n: number): number | string => (n < 0 ? errnoName(-n) : n)
-
-/** A mount whose server is the test itself. */
-const bare = (policy?: Policy): { rig: Rig; dev: FuseDev } => {
-  const rig = new Rig({ policy })
-  const dev = fuse_dev_open(rig.k)
-  const s = new RawServer()
-  rig.run(function* (sys) {
-    const rc = yield* sys.mount(dev, '/mnt')
-    yield* answer(rig, dev, s)
-    return rc
-  })
-  return { rig, dev }
-}
-
-/** Read one request. */
-function* next(rig: Rig, dev: FuseDev): Step<Request> {
-  const msg = yield* fuse_dev_do_read(dev.fc)
-  if (typeof msg === 'number') throw new Error(`read: ${E(msg)}`)
-  const req = decodeRequest(rig.k.opcodes, msg)
-  if ('error' in req) throw new Error(req.error)
-  return req
-}
-/** Read one request and answer it as the raw server would. */
-function* answer(rig: Rig, dev: FuseDev, s: RawServer): Step<Request> {
-  const req = yield* next(rig, dev)
-  for (const b of replyBytes(req.unique, s.answer(req))) yield* fuse_dev_do_write(dev.fc, b)
-  return req
-}
-
 /** STATFS is asked by a process; `reply` writes for it; what the writer got, and what the process got in the end. */
 const exchange = (
   writes: (req: Request, good: Uint8Array) => Uint8Array[],
@@ -65,7 +35,7 @@ const exchange = (
   })
   const writer: (number | string)[] = []
   rig.kthread('server', function* () {
-    const req = yield* next(rig, dev)
+    const req = yield* next({ rig, dev })
     const good = encodeReplyStruct(req.unique, fuse_statfs_out, { st: { blocks: 77, bsize: 4096 } })
     for (const b of writes(req, good)) writer.push(E(yield* fuse_dev_do_write(dev.fc, b)))
   })
@@ -160,8 +130,8 @@ describe('requests', () => {
       yield* sleep(ms(1))
       yield* step()
       const s = new RawServer()
-      order.push((yield* answer(rig, dev, s)).op.name)
-      order.push((yield* answer(rig, dev, s)).op.name)
+      order.push((yield* answer({ rig, dev, s })).op.name)
+      order.push((yield* answer({ rig, dev, s })).op.name)
     })
     rig.go()
     expect(order).toEqual(['mounted', 'INIT', 'STATFS', 'statfs'])
@@ -178,7 +148,7 @@ describe('requests', () => {
       return yield* sys.stat('/mnt/f')
     })
     rig.kthread('server', function* () {
-      while (seen.at(-1) !== 'LOOKUP') seen.push((yield* answer(rig, dev, s)).op.name)
+      while (seen.at(-1) !== 'LOOKUP') seen.push((yield* answer({ rig, dev, s })).op.name)
     })
     rig.go()
     expect((app.value as ProcessEnd).signal).toBeNull()
@@ -193,7 +163,7 @@ describe('requests', () => {
     rig.kthread('server', function* () {
       yield* sleep(ms(2))
       yield* step()
-      for (let i = 0; i < 2; i++) seen.push((yield* answer(rig, dev, s)).op.name)
+      for (let i = 0; i < 2; i++) seen.push((yield* answer({ rig, dev, s })).op.name)
     })
     expect(rig.go()).toBe('held')
     expect(seen.slice(-2)).toEqual(['FORGET', 'STATFS'])
@@ -218,7 +188,7 @@ describe('the end of a connection', () => {
     const later = statfs('later', ms(5))
     const server: (number | string)[] = []
     rig.kthread('server', function* () {
-      const req = yield* next(rig, dev)
+      const req = yield* next({ rig, dev })
       yield* sleep(ms(3))
       yield* step()
       if (how === 'abort') yield* fuse_abort_conn(dev.fc)
@@ -242,7 +212,7 @@ describe('the end of a connection', () => {
     // The aborter meets the reader between the queue of those waiting and the table of those read, among other places.
     const seen = new Set<string>()
     for (let seed = 0; seed < 400; seed++) {
-      const { rig, dev } = bare('free')
+      const { rig, dev } = bare({ policy: 'free' })
       const t = rig.spawn('client', function* (sys) {
         return yield* sys.statfs('/mnt')
       })
@@ -263,7 +233,7 @@ describe('the end of a connection', () => {
     const seen = new Set<string>()
     const ends = new Set<string>()
     for (let seed = 0; seed < 400; seed++) {
-      const { rig, dev } = bare('free')
+      const { rig, dev } = bare({ policy: 'free' })
       const t = rig.spawn('client', function* (sys) {
         return yield* sys.statfs('/mnt')
       })
@@ -314,7 +284,7 @@ describe('while the reader has a request in neither queue', () => {
     }
   }
   it('an abort does not lose it', () => {
-    const { rig, dev } = bare('free')
+    const { rig, dev } = bare({ policy: 'free' })
     const t = rig.spawn('client', function* (sys) {
       return yield* sys.statfs('/mnt')
     })
@@ -329,13 +299,13 @@ describe('while the reader has a request in neither queue', () => {
     expect(E(server.value as number)).toBe('ENODEV')
   })
   it('a kill does not take it back', () => {
-    const { rig, dev } = bare('free')
+    const { rig, dev } = bare({ policy: 'free' })
     const order: string[] = []
     const t = rig.spawn('client', function* (sys) {
       return yield* sys.statfs('/mnt')
     })
     rig.kthread('server', function* () {
-      const req = yield* next(rig, dev)
+      const req = yield* next({ rig, dev })
       expect(t.state, 'the client waits').not.toBe(2)
       order.push(String(E(yield* fuse_dev_do_write(dev.fc, encodeReply(req.unique, -5)))))
     })
@@ -374,7 +344,7 @@ describe('a waiter that is killed', () => {
         expect(dev.fc.pending.length).toBe(0)
         return
       }
-      const req = yield* next(rig, dev)
+      const req = yield* next({ rig, dev })
       yield* sleep(ms(5))
       yield* step()
       const good = encodeReplyStruct(req.unique, fuse_statfs_out, { st: { blocks: 1 } })

@@ -1,4 +1,4 @@
-// /sys as far as device tools need it: the dax bus with its devices and drivers, nvdimm namespaces, memory blocks. One
+// /sys: the dax bus with its devices and drivers, nvdimm namespaces, memory blocks, control files of FUSE connections. One
 // table, path to what reading and writing it does; a part that starts with a colon stands for every name of its kind.
 // Numbers are printed as the kernel prints them.
 import {
@@ -18,6 +18,8 @@ import {
 } from '../../devdax/index.ts'
 import { kfn, type Op, type Step, UsageError } from '../../sim/index.ts'
 import { EACCES, EBUSY, EINVAL, ENODEV, ENOENT, ENOSPC, EOPNOTSUPP } from '../../wire/index.ts'
+import { CONTROL_FILES, fuse_connections } from '../fuse/control.ts'
+import type { fuse_conn } from '../fuse/fuse_i.ts'
 import type { Kernel } from '../kernel.ts'
 import { type AutoOnline, offline_pages, online_pages } from '../mm/memory_hotplug.ts'
 import type { task_struct } from '../task_struct.ts'
@@ -32,6 +34,7 @@ interface Place {
   readonly page_offset: number
   /** Number of a memory block. */
   readonly block: number
+  readonly fc: fuse_conn
 }
 
 interface Attr {
@@ -76,6 +79,7 @@ const KINDS: Readonly<Record<string, (p: Partial<Place> & { k: Kernel }) => Name
       .devices()
       .filter(d => d.memory.region === 'static')
       .map(dev => [namespace_of(dev), { dev }]),
+  ':connection': ({ k }) => fuse_connections(k).map(([name, fc]) => [name, { fc }]),
   ':memory': ({ k }) => k.hotplug.blocks.keys().map(block => [`memory${block}`, { block }]),
 }
 
@@ -171,6 +175,10 @@ const TABLE: readonly Attr[] = [
   { path: `${MEMORY}/auto_online_blocks`, show: p => p.k.hotplug.auto_online.peek(), store: auto_online_store },
   { path: `${MEMORY}/block_size_bytes`, show: () => MEMORY_BLOCK_SIZE.toString(16) },
   { path: `${MEMORY}/:memory/state`, show: p => p.k.hotplug.blocks.get(p.block)!.state, store: state_store },
+  ...CONTROL_FILES.map(({ name, show, store }): Attr => {
+    const path = `/sys/fs/fuse/connections/:connection/${name}`
+    return { path, show: show && (p => show(p.fc)), store: store && ((p, text) => store(p.fc, text)) }
+  }),
   { path: `${MEMORY}/:memory/valid_zones`, show: p => p.k.hotplug.blocks.get(p.block)!.zone ?? 'Normal Movable' },
 ]
 

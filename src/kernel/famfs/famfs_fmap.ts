@@ -3,8 +3,8 @@
 // Nothing of ours is held while the server is asked; the race of two openers is settled by the cmpxchg under inode_lock.
 import { kfn, Oops, type Step } from '../../sim/index.ts'
 import { EFBIG, EINVAL, EIO, ENOMEM, fuse_famfs_fmap_header, viewOf } from '../../wire/index.ts'
-import { fuse_simple_request } from '../fuse/dev.ts'
 import type { fuse_args, fuse_mount } from '../fuse/fuse_i.ts'
+import { fuse_simple_request } from '../fuse/request.ts'
 import type { Kernel } from '../kernel.ts'
 import { mark } from '../marks.ts'
 import { type Inode, inode_lock, inode_unlock, S_DAX, S_ISREG } from '../vfs/inode.ts'

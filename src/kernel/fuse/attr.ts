@@ -21,9 +21,9 @@ import { setattr_prepare } from '../vfs/attr.ts'
 import type { File } from '../vfs/file.ts'
 import { type Iattr, type Inode, S_IFMT, S_ISDIR, S_ISGID, S_ISREG, S_ISUID, S_IXGRP } from '../vfs/inode.ts'
 import { generic_permission } from '../vfs/namei.ts'
-import { fuse_simple_request } from './dev.ts'
 import type { fuse_args } from './fuse_i.ts'
 import { fuse_change_attributes, fuse_has, fuse_invalid_attr, time_to_ns, truncate_pagecache } from './iget.ts'
+import { fuse_simple_request } from './request.ts'
 
 const STATX_MODE = 0x2
 const STATX_UID = 0x8

@@ -1,7 +1,7 @@
 // Ends of a connection: the server's open device file, and what happens when the last reference goes (kernel.md 2.13).
 import { kfn, refcount_dec_and_test, type Step } from '../../sim/index.ts'
 import { famfs_teardown } from '../famfs/famfs_devlist.ts'
-import { fuse_abort_conn } from './dev.ts'
+import { fuse_abort_conn } from './abort.ts'
 import { type fuse_conn, fuse_mount } from './fuse_i.ts'
 
 /** fuse_conn_put(): drop a reference; the last one gives the devices back (kernel.md 2.13) and frees the connection. */

@@ -5,7 +5,6 @@ import { fuse_lookup_fmap } from '../famfs/famfs_fmap.ts'
 import type { Dentry } from '../vfs/dcache.ts'
 import { type Inode, type InodeOps, iget, S_IFREG, type StatFs } from '../vfs/inode.ts'
 import { fuse_permission, fuse_setattr, fuse_update_attributes } from './attr.ts'
-import { fuse_queue_forget, fuse_simple_request } from './dev.ts'
 import type { fuse_args, fuse_mount } from './fuse_i.ts'
 import { fuse_change_attributes, fuse_iget, time_to_ns } from './iget.ts'
 import {
@@ -18,6 +17,7 @@ import {
   fuse_symlink,
   fuse_unlink,
 } from './namespace.ts'
+import { fuse_queue_forget, fuse_simple_request } from './request.ts'
 import { fuse_getxattr, fuse_listxattr, fuse_removexattr, fuse_setxattr } from './xattr.ts'
 
 /** LOOKUP of one name; fills `dentry` when there is such a name. 0 or -errno. */

@@ -25,11 +25,11 @@ import { flock_lock_inode_wait } from '../vfs/flock.ts'
 import { copyable, type FileOps, type Inode, inode_lock, inode_unlock, type Kiocb, S_ISREG } from '../vfs/inode.ts'
 import { generic_write_checks, generic_write_sync } from '../vfs/read_write.ts'
 import { FUSE_STATX_MODSIZE, fuse_invalidate_attr } from './attr.ts'
-import { fuse_optional_request, fuse_simple_background, fuse_simple_request } from './dev.ts'
 import type { fuse_args } from './fuse_i.ts'
 import type { fuse_file } from './fuse_inode.ts'
 import { fuse_has, truncate_pagecache } from './iget.ts'
 import { fuse_file_llseek } from './llseek.ts'
+import { fuse_optional_request, fuse_simple_background, fuse_simple_request } from './request.ts'
 
 /** What a file has that was opened without asking. */
 export const NO_FILE = { fh: 0, open_flags: 0 }

@@ -1,5 +1,5 @@
 // fs/fuse/inode.c: INIT, mounting, inodes and their attributes (kernel.md 2.1, 2.12, 2.13).
-import { Cell, kfn, max, type Step, wake_up_all } from '../../sim/index.ts'
+import { Cell, kfn, max, min, type Step, wake_up_all } from '../../sim/index.ts'
 import {
   EINVAL,
   ENOTCONN,
@@ -9,6 +9,7 @@ import {
   hasInitFlag,
   type InitFlags,
   initFlagsInForce,
+  type Values,
   viewOf,
 } from '../../wire/index.ts'
 import { dax_delete_mapping_entries } from '../dax/dax.ts'
@@ -17,8 +18,8 @@ import type { Kernel } from '../kernel.ts'
 import { Dentry } from '../vfs/dcache.ts'
 import { Inode, new_attr, S_IFDIR, type SuperBlock } from '../vfs/inode.ts'
 import { evict_inodes } from '../vfs/iput.ts'
+import { fuse_abort_conn } from './abort.ts'
 import { FuseDev, fuse_conn_put } from './conn.ts'
-import { fuse_abort_conn, fuse_queue_forget, fuse_simple_background } from './dev.ts'
 import {
   fuse_dentry_valid,
   fuse_dir_inode_operations,
@@ -30,9 +31,15 @@ import {
 import { fuse_file_operations } from './file.ts'
 import { type fuse_args, fuse_conn, type fuse_mount } from './fuse_i.ts'
 import { fuse_inode } from './fuse_inode.ts'
+import { fuse_has } from './iget.ts'
 import { fuse_dir_operations } from './readdir.ts'
+import { fuse_queue_forget, fuse_simple_background, fuse_simple_request } from './request.ts'
+import { fuse_check_timeout, init_server_timeout } from './timeout.ts'
 
 const MAX_READAHEAD = 0x20000
+/** Most pages of one READ or WRITE. */
+const FUSE_MAX_MAX_PAGES = 256
+
 /** fuse_new_init() + fuse_send_init(): runs in the task that mounts; its capability is what counts (kernel.md 2.1). */
 const fuse_send_init = kfn('fuse_send_init', function* (fm: fuse_mount): Step<void> {
   const { fc } = fm
@@ -48,31 +55,50 @@ const fuse_send_init = kfn('fuse_send_init', function* (fm: fuse_mount): Step<vo
     nodeid: 0,
     arg: { major: FUSE_KERNEL_VERSION, minor: t.minor, max_readahead: MAX_READAHEAD, flags, flags2 },
     nocreds: true,
+    force: true,
     end: process_init_reply,
   })
 })
 
-/** process_init_reply(): runs in whatever task writes the reply. */
+/** process_init_limits(): how many background requests there may be. */
+const process_init_limits = (fc: fuse_conn, out: Values<typeof fuse_init_out>): void => {
+  if (out.minor < 13) return
+  if (out.max_background !== 0) fc.max_background.poke(out.max_background)
+  if (out.congestion_threshold !== 0) fc.congestion_threshold.poke(out.congestion_threshold)
+}
+
+/** What the server granted. Nothing is asked of what was offered, but for DAX_FMAP. */
+const process_init_flags = (fc: fuse_conn, out: Values<typeof fuse_init_out>): void => {
+  // flags2 counts only with INIT_EXT; before 7.6 there are no flags.
+  const granted: InitFlags = out.minor < 6 ? { flags: 0, flags2: 0 } : initFlagsInForce(out)
+  fc.granted.poke(granted)
+  fc.ra_bytes.poke(out.minor < 6 ? 0 : min(MAX_READAHEAD, out.max_readahead))
+  if (fuse_has(fc, 'MAX_PAGES')) fc.max_pages.poke(min(FUSE_MAX_MAX_PAGES, max(out.max_pages, 1)))
+  if (fuse_has(fc, 'REQUEST_TIMEOUT')) init_server_timeout(fc, out.request_timeout)
+}
+
+/** process_init_reply(): runs in whatever task writes the reply. A reply that is cut short counts as zeros from there on. */
 const process_init_reply = kfn(
   'process_init_reply',
   function* (fm: fuse_mount, args: fuse_args, error: number): Step<void> {
     const { fc } = fm
     const { t } = fc.k.profile
-    const body = args.out
-    if (error === 0 && body !== undefined && body.length >= fuse_init_out.size) {
-      const out = fuse_init_out.read(viewOf(body), body.byteOffset)
-      if (out.major === FUSE_KERNEL_VERSION) {
-        // flags2 counts only with INIT_EXT; the server cannot switch on what was not offered.
-        const granted: InitFlags = initFlagsInForce(out)
-        fc.granted.poke(granted)
-        fc.max_write.poke(max(4096, out.max_write))
-        fc.minor.poke(out.minor)
-        if (hasInitFlag(granted, t.dax_fmap_bit) && hasInitFlag(initFlagsInForce(fc.offered.peek()), t.dax_fmap_bit))
-          yield* fc.famfs_iomap.store(1)
-        fc.life.send('INIT_REPLY')
-      }
-    }
-    if (fc.life.state !== 'connected') yield* fuse_abort_conn(fc)
+    const body = new Uint8Array(fuse_init_out.size)
+    if (error === 0) body.set(args.out!)
+    const out = fuse_init_out.read(viewOf(body), 0)
+    if (out.major === FUSE_KERNEL_VERSION) {
+      process_init_limits(fc, out)
+      process_init_flags(fc, out)
+      fc.max_write.poke(max(4096, out.minor < 5 ? 0 : out.max_write))
+      fc.minor.poke(out.minor)
+      // The server cannot switch on what was not offered.
+      if (
+        hasInitFlag(fc.granted.peek(), t.dax_fmap_bit) &&
+        hasInitFlag(initFlagsInForce(fc.offered.peek()), t.dax_fmap_bit)
+      )
+        yield* fc.famfs_iomap.store(1)
+      fc.life.send('INIT_REPLY')
+    } else fc.life.send('INIT_ERROR')
     yield* fc.initialized.smp_store_release(true)
     yield* wake_up_all(fc.blocked_waitq)
   },
@@ -90,13 +116,20 @@ const fuse_evict_inode = kfn('fuse_evict_inode', function* (inode: Inode, forget
 })
 
 /** open("/dev/fuse") */
-export function fuse_dev_open(k: Kernel, o: { default_permissions?: boolean } = {}): FuseDev {
+export function fuse_dev_open(k: Kernel, o: { default_permissions?: boolean; destroy?: boolean } = {}): FuseDev {
   const ops = {
     dir: { i_op: fuse_dir_inode_operations, i_fop: fuse_dir_operations },
     file: { i_op: fuse_file_inode_operations, i_fop: fuse_file_operations },
     symlink: { i_op: fuse_symlink_inode_operations, i_fop: {} },
   }
-  return new FuseDev(new fuse_conn(k, { default_permissions: o.default_permissions ?? true, ops }))
+  return new FuseDev(
+    new fuse_conn(k, {
+      default_permissions: o.default_permissions ?? true,
+      destroy: o.destroy ?? false,
+      ops,
+      check_timeout: fuse_check_timeout,
+    }),
+  )
 }
 
 /** mount -t fuse over `mountpoint` with the connection of `dev`. 0 or -errno. INIT goes out; nobody waits for its reply. */
@@ -116,7 +149,7 @@ export const fuse_mount_fs = kfn(
     const d_root = new Dentry(k, '', mountpoint, root)
     const sb: SuperBlock = {
       k,
-      s_type: 'fuse',
+      s_type: fc.destroy ? 'fuseblk' : 'fuse',
       s_id,
       s_options,
       s_root: d_root,
@@ -124,6 +157,7 @@ export const fuse_mount_fs = kfn(
       fuse: fc,
       detached: new Cell(k.m, 'sb detached', false),
       kill: () => fuse_kill_sb(fm, mountpoint),
+      umount_begin: () => fuse_abort_conn(fc),
       revalidate: d => fuse_revalidate(fm, d),
       still_valid: fuse_dentry_valid,
       statfs: () => fuse_statfs(fm),
@@ -133,17 +167,30 @@ export const fuse_mount_fs = kfn(
     root.i_sb = sb
     fm.sb = sb
     mountpoint.mounted.poke(sb)
+    // get_anon_bdev(): the lowest number that is free.
+    const taken = k.supers.items.map(other => other.fuse?.dev.peek())
+    let minor = 1
+    while (taken.includes(minor)) minor++
+    fc.dev.poke(minor)
     k.supers.push(sb)
     yield* fuse_send_init(fm)
     return 0
   },
 )
 
-/** umount(2): every inode goes without a FORGET, no DESTROY is sent, the connection closes (kernel.md 1.8). */
+/** fuse_send_destroy(): the server may tidy up, and the unmounter waits for it. */
+const fuse_send_destroy = kfn('fuse_send_destroy', function* (fm: fuse_mount): Step<void> {
+  const { fc } = fm
+  if (fc.life.state !== 'connected') return
+  yield* fuse_simple_request(fm, { op: fc.k.opcodes.op.DESTROY, nodeid: 0, nocreds: true, force: true })
+})
+
+/** umount(2): every inode goes without a FORGET, DESTROY is sent for fuseblk only, the connection closes (kernel.md 1.8). */
 const fuse_kill_sb = kfn('fuse_kill_sb_anon', function* (fm: fuse_mount, mountpoint: Dentry): Step<void> {
   const { fc } = fm
   const sb = fm.sb!
   if (mountpoint.mounted.peek() === sb) mountpoint.mounted.poke(null)
+  if (fc.destroy) yield* fuse_send_destroy(fm)
   yield* evict_inodes(sb)
   fc.k.supers.remove(sb)
   yield* fuse_abort_conn(fc)

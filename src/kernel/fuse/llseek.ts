@@ -5,8 +5,8 @@ import type { File } from '../vfs/file.ts'
 import { inode_lock, inode_unlock } from '../vfs/inode.ts'
 import { generic_file_llseek, SEEK_CUR, SEEK_END, SEEK_SET, vfs_setpos } from '../vfs/llseek.ts'
 import { fuse_update_attributes } from './attr.ts'
-import { fuse_optional_request } from './dev.ts'
 import type { fuse_args } from './fuse_i.ts'
+import { fuse_optional_request } from './request.ts'
 
 /** The end of the file as it is now: attributes that have run out are asked for first. */
 const seek_by_size = kfn('fuse_lseek by size', function* (file: File, offset: number, whence: number): Step<number> {

@@ -22,9 +22,9 @@ import { File } from '../vfs/file.ts'
 import { type Inode, iget, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_ISDIR } from '../vfs/inode.ts'
 import { iput, shrink_dcache } from '../vfs/iput.ts'
 import { fuse_invalidate_attr, STATX_CTIME } from './attr.ts'
-import { fuse_optional_request, fuse_simple_request } from './dev.ts'
 import type { fuse_args, fuse_mount } from './fuse_i.ts'
 import { fuse_change_attributes, fuse_iget, new_encode_dev, time_to_ns, valid_entry } from './iget.ts'
+import { fuse_optional_request, fuse_simple_request } from './request.ts'
 
 /** fuse_invalidate_entry(): the name is asked for afresh. */
 export const fuse_invalidate_entry = kfn('fuse_invalidate_entry', function* (d: Dentry): Step<void> {

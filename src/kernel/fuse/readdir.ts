@@ -15,11 +15,11 @@ import { fuse_lookup_fmap } from '../famfs/famfs_fmap.ts'
 import { Dentry } from '../vfs/dcache.ts'
 import type { File } from '../vfs/file.ts'
 import { type DirEntry, type FileOps, type Inode, inode_lock_shared, inode_unlock_shared } from '../vfs/inode.ts'
-import { fuse_optional_request, fuse_queue_forget, fuse_simple_background, fuse_simple_request } from './dev.ts'
 import { fuse_fsync_common, fuse_release_end, NO_FILE } from './file.ts'
 import type { fuse_args, fuse_conn, fuse_mount } from './fuse_i.ts'
 import { fuse_change_attributes, fuse_has, fuse_iget, fuse_invalid_attr, time_to_ns } from './iget.ts'
 import { fuse_invalidate_entry } from './namespace.ts'
+import { fuse_optional_request, fuse_queue_forget, fuse_simple_background, fuse_simple_request } from './request.ts'
 
 /** What glibc reads a directory with, bytes (golden/fused_debug_unmodified.txt). */
 const READDIR_BUF = 32768
@@ -48,6 +48,7 @@ const fuse_dir_release = kfn('fuse_dir_release', function* (inode: Inode, file: 
       nodeid,
       arg: { fh: ff.fh, flags: file.f_flags },
       nocreds: true,
+      force: true,
       end: fuse_release_end,
     })
   yield* fc.k.kfree(ff.alloc)

@@ -3,9 +3,9 @@ import { kfn, min, type Step } from '../../sim/index.ts'
 import { EIO, EOPNOTSUPP, fuse_getxattr_out, getText, OPCODES, viewOf } from '../../wire/index.ts'
 import { type Inode, XATTR_LIST_MAX, XATTR_SIZE_MAX } from '../vfs/inode.ts'
 import { fuse_invalidate_attr, STATX_CTIME } from './attr.ts'
-import { fuse_optional_request } from './dev.ts'
 import type { fuse_args } from './fuse_i.ts'
 import { fuse_has } from './iget.ts'
+import { fuse_optional_request } from './request.ts'
 
 /** fuse_getxattr(): the value; with `size` 0 its length; or -errno (-ENODATA, -ERANGE: the server's). */
 export const fuse_getxattr = kfn('fuse_getxattr', function* (inode: Inode, name: string, size = XATTR_SIZE_MAX): Step<

@@ -204,6 +204,8 @@ export interface SuperBlock {
   statfs?(): Op<StatFs | number>
   /** It was unmounted while in use (MNT_DETACH): it has no place any more, and goes with the last use. */
   readonly detached: Cell<boolean>
+  /** It is unmounted by force (MNT_FORCE): whoever waits for it is let go. */
+  umount_begin?(): Op<void>
   /** Drop every inode, and what is behind the file system; called when nothing is open. */
   kill(): Op<void>
   /** The last reference to this inode went; free what it has. */
