@@ -23,9 +23,10 @@ export {
 export { MARKS } from './marks.ts'
 export { MEM_MAJOR, NULL_MINOR, ZERO_MINOR } from './mem.ts'
 export { kill_me_maybe } from './mm/machine_check.ts'
-export { MADV_HWPOISON } from './mm/madvise.ts'
+export { MADV_DONTNEED, MADV_HWPOISON } from './mm/madvise.ts'
 export { memory_failure } from './mm/memory_failure.ts'
 export { MAP_FIXED, MAP_PRIVATE, MAP_SHARED, PROT_READ, PROT_WRITE } from './mm/mm_struct.ts'
+export { MS_ASYNC, MS_INVALIDATE, MS_SYNC } from './mm/msync.ts'
 export {
   type Daemon,
   type ProcessEnd,

@@ -4,6 +4,7 @@ import { Killed, kfn, type Op, type Step } from '../../sim/index.ts'
 import { do_madvise } from '../mm/madvise.ts'
 import { user_lines, user_load, user_store } from '../mm/memory.ts'
 import { do_mmap, do_munmap } from '../mm/mmap.ts'
+import { do_msync } from '../mm/msync.ts'
 import type { McePolicy, SigInfo } from '../task_struct.ts'
 import { syscall } from './entry.ts'
 import { IoCalls } from './io.ts'
@@ -11,6 +12,7 @@ import { IoCalls } from './io.ts'
 const mmap = syscall('mmap', do_mmap)
 const munmap = syscall('munmap', do_munmap)
 const madvise = syscall('madvise', do_madvise)
+const msync = syscall('msync', do_msync)
 
 const handled = kfn('signal handler', function* (access: Op<void>): Step<SigInfo | null> {
   try {
@@ -31,7 +33,11 @@ export class MemoryCalls extends IoCalls {
   munmap(addr: number, len: number): Op<number> {
     return munmap(this.ts, addr, len)
   }
-  /** MADV_HWPOISON is the only advice there is. */
+  /** `flags`: MS_SYNC, MS_ASYNC, MS_INVALIDATE. */
+  msync(addr: number, len: number, flags: number): Op<number> {
+    return msync(this.ts, addr, len, flags)
+  }
+  /** `advice`: MADV_DONTNEED, MADV_HWPOISON. */
   madvise(addr: number, len: number, advice: number): Op<number> {
     return madvise(this.ts, addr, len, advice)
   }
