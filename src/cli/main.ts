@@ -1,5 +1,6 @@
 // The famsim command. Exit 0: held; 1: a property failed; 2: bad input, told in one line.
 import { Command, CommanderError } from 'commander'
+import { conform } from './conform.ts'
 import { daxctl } from './daxctl.ts'
 import { doctor } from './doctor.ts'
 import { fail, UserError } from './errors.ts'
@@ -10,7 +11,7 @@ import { list } from './list.ts'
 import { litmus } from './litmus.ts'
 import { mkfs } from './mkfs.ts'
 import { mutate } from './mutate.ts'
-import { backingOptions, settingOptions, WITH } from './options.ts'
+import { backingOptions, kernelOptions, settingOptions, WITH } from './options.ts'
 import { replay } from './replay.ts'
 import { run } from './run.ts'
 import { shell } from './shell.ts'
@@ -86,6 +87,12 @@ function famsim(): Command {
     .option('--limit <n>', 'give up beyond so many executions', '1000000')
     .option('--json', 'print one JSON object a test')
     .action(litmus)
+  kernelOptions(p.command('conform'))
+    .description('replay recorded traces of a real kernel on the model and say what differs')
+    .argument('<traces...>', 'files of the formats of docs/14, .jsonl or .jsonl.gz')
+    .option('--most <n>', 'show at most so many differences of each', '5')
+    .option('--json', 'print one JSON object a trace')
+    .action(conform)
   p.command('mkfs')
     .description('make a famfs file system in a file, or one over several, as mkfs.famfs does')
     .argument('<images...>', 'files of the size of a device, or of none yet with --size')

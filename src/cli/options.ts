@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { Lender } from '../devdax/index.ts'
 import type { Setting } from '../explore/index.ts'
-import { DEFAULT_KERNEL, DEFAULT_SERVER, kernelProfile, serverProfile } from '../profile/index.ts'
+import { DEFAULT_KERNEL, DEFAULT_SERVER, KERNELS, kernelProfile, serverProfile } from '../profile/index.ts'
 import { hanging } from '../report/index.ts'
 import { MODELS, type ModelName, type Policy } from '../sim/index.ts'
 import { COHERENCES, type FabricSetting } from '../world/index.ts'
@@ -58,6 +58,14 @@ export const lenderOf = (o: BackingOptions): Lender => new Lender(o.backing, o)
 /** Which files and real devices were used, for the end of an output. */
 export const lenderLines = (l: Lender): string[] => l.notes().flatMap(note => hanging(note, 76, '  '))
 
+/** Which kernel, as options of a command that has one and no world around it. */
+export const kernelOptions = (c: Command): Command =>
+  c
+    .option('--kernel <profile>', `which kernel: ${KERNELS.map(k => k.name).join(', ')}`, DEFAULT_KERNEL)
+    .option('--dax <level>', 'DAX level it sits on, e.g. fsdev-v8 (see docs/03)')
+    .option('--defect <number>', 'switch a known defect on (may be given again)')
+    .option('--no-defect <number>', 'switch a known defect off (may be given again)')
+
 /** What a run depends on besides the scenario and the choices, as options of a command. */
 export const settingOptions = (c: Command): Command =>
   backingOptions(c)
@@ -112,7 +120,7 @@ export function settingOf(
   o: SettingOptions,
   policy: Policy,
 ): Setting & { readonly model: ModelName; readonly backing: Lender } {
-  const switches = defectSwitches(process.argv)
+  const switches = defectSwitches()
   kernelProfile(o.kernel ?? DEFAULT_KERNEL, switches, o.dax)
   serverProfile(o.server ?? DEFAULT_SERVER, switches)
   const model = parseModel(o.model)
@@ -131,8 +139,15 @@ export function settingOf(
   }
 }
 
+/** Values of those options. */
+export interface KernelOptions {
+  readonly kernel: string
+  readonly dax?: string
+}
+
 /** --defect N and --no-defect N, in any number, from the words of the command line. */
-function defectSwitches(argv: readonly string[]): { defect: string[]; noDefect: string[] } {
+export function defectSwitches(): { defect: string[]; noDefect: string[] } {
+  const { argv } = process
   const of = (flag: string) =>
     argv.flatMap((w, i) =>
       w === flag ? [argv[i + 1] ?? ''] : w.startsWith(`${flag}=`) ? [w.slice(flag.length + 1)] : [],

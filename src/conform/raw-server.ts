@@ -113,7 +113,8 @@ export class RawServer {
     return undefined
   }
 
-  private attr(nodeid: number) {
+  /** What LOOKUP and GETATTR say of a node. */
+  attr(nodeid: number) {
     const f = this.byNode(nodeid)
     return f === undefined
       ? { ino: nodeid, size: 0, mode: S_IFDIR | 0o755, nlink: 2 }

@@ -86,6 +86,11 @@ export interface Mounted {
   readonly threads: readonly Task[]
 }
 
+/** A process did not come to its end. */
+export class Stuck extends Error {
+  override name = 'Stuck'
+}
+
 /** One host with devices, and servers on it. Runs processes one after the other, or several at once. */
 export class Rig {
   readonly m: Machine
@@ -141,7 +146,7 @@ export class Rig {
     const t = this.spawn('app', body, o)
     const v = this.go()
     const end = t.value as ProcessEnd | undefined
-    if (end === undefined) throw new Error(`the process did not end: ${v}: ${this.m.problems[0]?.text ?? ''}`)
+    if (end === undefined) throw new Stuck(`the process did not end: ${v}: ${this.m.problems[0]?.text ?? ''}`)
     if (end.signal !== null) throw end.signal
     return end.value as T
   }
@@ -163,6 +168,13 @@ export class Rig {
     if (this.k.profile.t.daxdev === 'push')
       for (const [index, d] of s.daxdevs.entries()) if (typeof d === 'string') this.push(mt, index, d)
     return mt
+  }
+
+  /** umount(2) by a process of its own: 0 or -errno. */
+  umount(path = '/mnt'): number {
+    return this.run(function* (sys) {
+      return yield* sys.umount(path)
+    })
   }
 
   /** The server opens a device and pushes it under an index: what open(2) or the ioctl said. */
@@ -194,26 +206,19 @@ export class Rig {
 
   /** This host is told that a page of a device is bad (its bytes stay good); what memory_failure() said. */
   poison(dev: number, off: number): number {
-    const mem = this.mems[dev]!
-    const t = this.kthread('memory_failure', function* (k) {
-      return yield* memory_failure(k, mem, off, 0)
-    })
-    this.go()
-    return t.value as number
+    return this.thread('memory_failure', () => pageFails(this, dev, off))
   }
 
   /** The driver of a device goes, as by its `unbind` file: 0 or -errno. */
   unbind(dev: number): number {
-    const d = this.k.bus.devices()[dev]!
-    return this.thread('unbind', () => device_driver_detach(d, d.driver.peek()!))
+    return this.thread('unbind', () => driverGoes(this, dev))
   }
 
   /** A driver is bound, after another one went, as by the `unbind` and `bind` files: 0 or -errno. */
   bind(dev: number, to: DriverName = this.k.profile.dax.fs_driver): number {
-    const d = this.k.bus.devices()[dev]!
-    if (d.driver.peek() !== null && d.driver.peek() !== to) this.unbind(dev)
-    this.k.bus.dynids.set(`${to} ${d.memory.name}`, true)
-    return this.thread('bind', () => device_driver_attach(d, to))
+    const { driver } = this.k.bus.devices()[dev]!
+    if (driver.peek() !== null && driver.peek() !== to) this.unbind(dev)
+    return this.thread('bind', () => driverComes(this, dev, to))
   }
 
   private thread(name: string, body: () => Op<number>): number {
@@ -244,6 +249,23 @@ export class Rig {
 export function* serverDies(mt: Pick<Mounted, 'dev' | 'closed'>): Step<void> {
   mt.closed.v = true
   yield* fuse_dev_release(mt.dev)
+}
+
+/** What poison() does, for a task that runs. */
+export const pageFails = (rig: Rig, dev: number, off: number): Op<number> =>
+  memory_failure(rig.k, rig.mems[dev]!, off, 0)
+
+/** What unbind() does, for a task that runs. */
+export const driverGoes = (rig: Rig, dev: number): Op<number> => {
+  const d = rig.k.bus.devices()[dev]!
+  return device_driver_detach(d, d.driver.peek()!)
+}
+
+/** What bind() does where no driver is bound, for a task that runs. */
+export const driverComes = (rig: Rig, dev: number, to: DriverName): Op<number> => {
+  const d = rig.k.bus.devices()[dev]!
+  rig.k.bus.dynids.set(`${to} ${d.memory.name}`, true)
+  return device_driver_attach(d, to)
 }
 
 /** As the daemon does it: open, ioctl, close. */
