@@ -12,16 +12,11 @@ import {
   SB_MAGIC,
   SB_VERSION,
 } from '../../src/media/index.ts'
+import { famsim, fresh, root } from './famsim.ts'
 
-const root = join(import.meta.dirname, '../..')
 const dir = mkdtempSync(join(tmpdir(), 'famsim-cli-'))
 afterAll(() => rmSync(dir, { recursive: true }))
 const FIRST = 'scenarios/basics/first-light.ts'
-
-const famsim = (args: string[], cwd = root) => {
-  const r = spawnSync(process.execPath, [join(root, 'bin/famsim.mjs'), ...args], { cwd, encoding: 'utf8' })
-  return { code: r.status, out: r.stdout, err: r.stderr }
-}
 
 /** A scenario file in the temporary directory. */
 const scenarioFile = (name: string, body: string): string => {
@@ -32,7 +27,7 @@ const scenarioFile = (name: string, body: string): string => {
 
 describe('famsim run', () => {
   it('tells the story, then how it ended', () => {
-    const r = famsim(['run', FIRST])
+    const r = fresh(['run', FIRST])
     expect(r.code).toBe(0)
     expect(r.err).toBe('')
     for (const word of ['INIT', 'LOOKUP', 'OPEN', 'GET_FMAP', 'GET_DAXDEV', 'PTE faults', 'pread64', 'HELD', 'digest'])
@@ -40,13 +35,13 @@ describe('famsim run', () => {
     expect(r.out).toContain('messages sent during them: 0')
     for (const l of r.out.split('\n')) expect(l.length, l).toBeLessThanOrEqual(80)
   })
-  it('--twice prints one digest, equal both times', () => {
-    const r = famsim(['run', FIRST, '--seed', '7', '--twice', '--quiet'])
+  it('--twice prints one digest, equal both times', async () => {
+    const r = await famsim(['run', FIRST, '--seed', '7', '--twice', '--quiet'])
     expect(r.code).toBe(0)
     const digest = r.out.match(/digest ([0-9a-f]{16})/)![1]
     expect(r.out).toContain(`twice: ${digest}, equal both times`)
   })
-  it('--twice shows the first event that differs of a scenario that is not deterministic', () => {
+  it('--twice shows the first event that differs of a scenario that is not deterministic', async () => {
     const path = scenarioFile(
       'stray.ts',
       `let runs = 0
@@ -58,55 +53,48 @@ describe('famsim run', () => {
         })
       })`,
     )
-    const r = famsim(['run', path, '--twice', '--quiet'])
+    const r = await famsim(['run', path, '--twice', '--quiet'])
     expect(r.code).toBe(1)
     expect(r.out).toMatch(/NOT equal\n {4}not deterministic: first difference at event \d+: /)
     expect(r.out.replace(/\s+/g, ' ')).toMatch(/mem read dax0\.0\S* \d+ 64' against '.* let nothing outlive/)
-    expect(JSON.parse(famsim(['run', path, '--twice', '--json']).out)).toMatchObject({
+    expect(JSON.parse((await famsim(['run', path, '--twice', '--json'])).out)).toMatchObject({
       equal: false,
       difference: expect.stringMatching(/^first difference at event \d+: /),
     })
   })
-  it('--json prints one object', () => {
-    const r = famsim(['run', FIRST, '--seed', '7', '--json'])
+  it('--json prints one object', async () => {
+    const r = await famsim(['run', FIRST, '--seed', '7', '--json'])
     const o = JSON.parse(r.out)
     expect(Object.keys(o)).toEqual(expect.arrayContaining(['verdict', 'seed', 'steps', 'digest', 'messages', 'now_ns']))
     expect([o.verdict, o.seed]).toEqual(['held', 7])
     expect(o.messages.GET_DAXDEV).toBe(3)
   })
-  it('--trace writes every event', () => {
+  it('--trace writes every event', async () => {
     const path = join(dir, 'trace.txt')
-    expect(famsim(['run', FIRST, '--quiet', '--trace', path]).code).toBe(0)
+    expect((await famsim(['run', FIRST, '--quiet', '--trace', path])).code).toBe(0)
     const lines = readFileSync(path, 'utf8').split('\n')
     expect(lines.length).toBeGreaterThan(20000)
     expect(lines.some(l => l.includes('fuse_get_fmap') && l.includes('load fi->famfs_meta'))).toBe(true)
   })
-  it('the same digest from another directory, time zone and language', () => {
-    const run = (env: NodeJS.ProcessEnv, cwd: string) =>
-      JSON.parse(
-        spawnSync(process.execPath, [join(root, 'bin/famsim.mjs'), 'run', join(root, FIRST), '--seed', '7', '--json'], {
-          cwd,
-          encoding: 'utf8',
-          env: { ...process.env, ...env },
-        }).stdout,
-      ).digest
-    const a = run({}, root)
-    expect(run({ TZ: 'Pacific/Auckland', LANG: 'tr_TR.UTF-8', LC_ALL: 'tr_TR.UTF-8' }, dir)).toBe(a)
+  it('the same digest from another directory, time zone and language', async () => {
+    const args = ['run', join(root, FIRST), '--seed', '7', '--json']
+    const there = fresh(args, dir, { TZ: 'Pacific/Auckland', LANG: 'tr_TR.UTF-8', LC_ALL: 'tr_TR.UTF-8' })
+    expect(JSON.parse(there.out).digest).toBe(JSON.parse((await famsim(args)).out).digest)
   })
-  it('--backing file:PATH: the same digest, twice, in a file that stays; what it holds is not lost unasked', () => {
+  it('--backing file:PATH: the same digest, twice, in a file that stays; what it holds is not lost unasked', async () => {
     const path = join(dir, 'kept')
     const args = ['run', FIRST, '--seed', '7', '--backing', `file:${path}`, '--json']
-    const plain = JSON.parse(famsim(['run', FIRST, '--seed', '7', '--backing', 'arraybuffer', '--json']).out)
-    const r = JSON.parse(famsim([...args, '--twice']).out)
+    const plain = JSON.parse((await famsim(['run', FIRST, '--seed', '7', '--backing', 'arraybuffer', '--json'])).out)
+    const r = JSON.parse((await famsim([...args, '--twice'])).out)
     expect([r.digest, r.digest2]).toEqual([plain.digest, plain.digest])
     const before = statSync(path)
-    const again = famsim(args)
+    const again = await famsim(args)
     expect([again.code, again.out]).toEqual([2, ''])
     expect(again.err).toMatch(
       /first-light\.ts:\d+: file backing \S+: holds a famfs \(\S+\); add --overwrite to lose it\n$/,
     )
     expect(statSync(path).mtimeMs).toBe(before.mtimeMs)
-    const shown = famsim(['run', FIRST, '--seed', '7', '--backing', `file:${path}`, '--overwrite', '--quiet'])
+    const shown = await famsim(['run', FIRST, '--seed', '7', '--backing', `file:${path}`, '--overwrite', '--quiet'])
     expect(shown.out.replace(/\s+/g, ' ')).toContain(`dax0.0 lies on ${path}, kept on close, the first 4 GiB`)
   })
   it('ends quietly when its reader has seen enough', () => {
@@ -116,21 +104,21 @@ describe('famsim run', () => {
     })
     expect([r.stdout.split('\n').length, r.stderr]).toEqual([2, ''])
   })
-  it('ends with 1 and the command to reproduce when an expectation fails', () => {
+  it('ends with 1 and the command to reproduce when an expectation fails', async () => {
     const f = scenarioFile(
       'fails.ts',
       `export default scenario('fails', ({ world }) => {
          world.host('h0').app('a', function* (sys) { world.expect('stat of nothing', yield* sys.stat('/nothing'), 0) })
        })`,
     )
-    const r = famsim(['run', f, '--seed', '3'])
+    const r = await famsim(['run', f, '--seed', '3'])
     expect(r.code).toBe(1)
     expect(r.out).toContain('expectation: stat of nothing: expected 0, got -2')
     expect(r.out).toMatch(/reproduce: famsim run .*fails\.ts --seed 3/)
   })
-  it('--no-defect and --defect reach the kernel', () => {
-    expect(famsim(['run', FIRST, '--no-defect', 'B44', '--quiet']).code).toBe(0)
-    expect(famsim(['run', FIRST, '--defect', 'L09', '--no-defect', 'L01', '--quiet']).code).toBe(0)
+  it('--no-defect and --defect reach the kernel', async () => {
+    expect((await famsim(['run', FIRST, '--no-defect', 'B44', '--quiet'])).code).toBe(0)
+    expect((await famsim(['run', FIRST, '--defect', 'L09', '--no-defect', 'L01', '--quiet'])).code).toBe(0)
   })
 })
 
@@ -185,18 +173,18 @@ describe('bad input: one line, exit 2', () => {
     ['no file system on the memory', ['run', client], /mount\.ts:2: famfs mount .*magic/],
     ['image that is not there', ['info', 'nowhere.img'], /nowhere\.img: ENOENT/],
   ]
-  it.each(table)('%s', (_name, args, want) => {
+  it.each(table)('%s', async (_name, args, want) => {
     const before = readdirSync(dir).length
-    const r = famsim(args)
+    const r = await famsim(args)
     expect(r.code).toBe(2)
     expect(r.err.trim().split('\n').length).toBe(1)
     expect(r.err).toMatch(want)
     expect(r.err).not.toMatch(/\n\s+at /)
     expect(readdirSync(dir).length).toBe(before)
   })
-  it('a wrong seed leaves no trace file behind', () => {
+  it('a wrong seed leaves no trace file behind', async () => {
     const path = join(dir, 'never.txt')
-    expect(famsim(['run', FIRST, '--seed', 'x', '--trace', path]).code).toBe(2)
+    expect((await famsim(['run', FIRST, '--seed', 'x', '--trace', path])).code).toBe(2)
     expect(existsSync(path)).toBe(false)
   })
 })
@@ -228,19 +216,19 @@ describe('famsim info', () => {
     writeFileSync(path, b)
     return path
   }
-  it('shows a good image, as text and as JSON', () => {
+  it('shows a good image, as text and as JSON', async () => {
     const path = image('good.img', () => {})
-    expect(famsim(['info', path]).out).toContain('log: 0 of 15420 entries in use, 0 bad')
-    expect(famsim(['info', path]).out).toMatch(/\ncheck: nothing wrong\n$/)
-    expect(JSON.parse(famsim(['info', path, '--json']).out)).toMatchObject({
+    expect((await famsim(['info', path])).out).toContain('log: 0 of 15420 entries in use, 0 bad')
+    expect((await famsim(['info', path])).out).toMatch(/\ncheck: nothing wrong\n$/)
+    expect(JSON.parse((await famsim(['info', path, '--json'])).out)).toMatchObject({
       superblock: { version: 48 },
       problems: [],
     })
-    expect(famsim(['info', `file:${path}`]).out).toBe(famsim(['info', path]).out)
+    expect((await famsim(['info', `file:${path}`])).out).toBe((await famsim(['info', path])).out)
   })
-  it('says what is wrong with one, and shows it all the same', () => {
+  it('says what is wrong with one, and shows it all the same', async () => {
     const path = image('odd.img', () => {}, { logLen: 0x400000 })
-    const r = famsim(['info', path])
+    const r = await famsim(['info', path])
     expect(r.code).toBe(0)
     expect(r.out).toMatch(/check: \d problems?\n {2}log header: log_len 8388608, expected 4194304 as in the superblock/)
   })
@@ -256,8 +244,8 @@ describe('famsim info', () => {
       /^famsim: dax backing \/dev\/null: device 1:3 is no devdax device; .*doctor$/,
     ],
     ['no device at all', 'dax:/dev/dax99.9', /^famsim: dax backing \/dev\/dax99\.9: ENOENT/],
-  ])('refuses %s', (_n, name, want) => {
-    const r = famsim(['info', name])
+  ])('refuses %s', async (_n, name, want) => {
+    const r = await famsim(['info', name])
     expect([r.code, r.out]).toEqual([2, ''])
     expect(r.err.trim()).toMatch(want)
   })
@@ -267,9 +255,9 @@ describe('famsim info', () => {
     ['no magic', image('magic.img', b => (b[0] = 0)), /magic\.img: superblock: .*magic/i],
     ['a wrong log header', image('log.img', b => (b[0x200000 + 9]! ^= 1)), /log\.img: log header: crc 0x/],
     ['a file that is too short', scenarioFile('short.img', ''), /short\.img: \d+ bytes; a superblock takes 200/],
-  ])('refuses %s in one line, and changes nothing', (_n, path, want) => {
+  ])('refuses %s in one line, and changes nothing', async (_n, path, want) => {
     const before = readFileSync(path)
-    const r = famsim(['info', path])
+    const r = await famsim(['info', path])
     expect(r.code).toBe(2)
     expect(r.err.trim()).toMatch(want)
     expect(r.err.trim().split('\n').length).toBe(1)
@@ -278,16 +266,16 @@ describe('famsim info', () => {
 })
 
 describe('famsim list and doctor', () => {
-  it('list shows the scenarios by folder', () => {
-    const r = famsim(['list'])
+  it('list shows the scenarios by folder', async () => {
+    const r = await famsim(['list'])
     expect(r.out).toMatch(/scenarios\/basics\/\n {2}first-light\.ts +first light/)
-    expect(JSON.parse(famsim(['list', '--json']).out)[0].file).toBe(FIRST)
+    expect(JSON.parse((await famsim(['list', '--json'])).out)[0].file).toBe(FIRST)
   })
-  it('doctor says which memory and why', () => {
-    const r = famsim(['doctor'])
+  it('doctor says which memory and why', async () => {
+    const r = await famsim(['doctor'])
     expect(r.code).toBe(0)
     expect(r.out).toMatch(/device memory will lie on: (hugetlb|memfd|file|arraybuffer)/)
-    const d = JSON.parse(famsim(['doctor', '--json']).out)
+    const d = JSON.parse((await famsim(['doctor', '--json'])).out)
     for (const f of d.findings) expect(f.why.length, f.what).toBeGreaterThan(0)
     const dax = d.findings.filter((f: { what: string }) => f.what.startsWith('/dev/dax'))
     if (existsSync('/sys/bus/dax/devices')) expect(dax.length).toBeGreaterThan(0)

@@ -1,5 +1,4 @@
 // famsim fsck against the real one: its figures and verdict on damaged images, bad input. Its text: test/server/lib/.
-import { spawnSync } from 'node:child_process'
 import { closeSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,8 +10,8 @@ import { info } from '../../src/cli/info.ts'
 import { crc32, LOG_OFFSET } from '../../src/media/index.ts'
 import { hexBytes, image, vectors } from '../media/images.ts'
 import { call } from './call.ts'
+import { famsim } from './famsim.ts'
 
-const root = join(import.meta.dirname, '../..')
 const dir = mkdtempSync(join(tmpdir(), 'famsim-fsck-'))
 afterAll(() => rmSync(dir, { recursive: true }))
 
@@ -199,13 +198,9 @@ it('reads a gzip file as what is in it, and file:PATH as the file', () => {
   expect(call(fsck, `file:${plain}`, { nbuckets: '4', verbose: true })).toEqual(want)
 })
 
-it('checks what a run left in a file, agrees with info, and changes nothing', () => {
-  const famsim = (...args: string[]) => {
-    const r = spawnSync(process.execPath, [join(root, 'bin/famsim.mjs'), ...args], { cwd: root, encoding: 'utf8' })
-    return { code: r.status, out: r.stdout, err: r.stderr }
-  }
+it('checks what a run left in a file, agrees with info, and changes nothing', async () => {
   const path = join(dir, 'left')
-  expect(famsim('run', 'scenarios/races/torn-slot.ts', '--quiet', '--backing', `file:${path}`).code).toBe(0)
+  expect((await famsim(['run', 'scenarios/races/torn-slot.ts', '--quiet', '--backing', `file:${path}`])).code).toBe(0)
   const head = (): Buffer => {
     const fd = openSync(path, 'r')
     const b = Buffer.alloc(2 * LOG_OFFSET)
@@ -214,7 +209,7 @@ it('checks what a run left in a file, agrees with info, and changes nothing', ()
     return b
   }
   const before = head()
-  const r = famsim('fsck', `file:${path}`, '-h', '-B', '4')
+  const r = await famsim(['fsck', `file:${path}`, '-h', '-B', '4'])
   expect([r.code, r.err]).toEqual([0, ''])
   expect(r.out).toMatch(/^Famfs Superblock:\n/)
   expect(r.out).toContain('\n  Device capacity:        4.00G\n')

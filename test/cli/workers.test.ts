@@ -1,40 +1,38 @@
 // explore with workers, and interrupted: as a user meets them.
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
+import { bin, famsim as famsimIn, root } from './famsim.ts'
 
-const root = join(import.meta.dirname, '../..')
 const dir = mkdtempSync(join(tmpdir(), 'famsim-workers-'))
 afterAll(() => rmSync(dir, { recursive: true }))
 const BUG = join(root, 'test/explore/fixtures/two-preemptions.ts')
 const INSTALL = join(root, 'scenarios/races/install.ts')
-const bin = join(root, 'bin/famsim.mjs')
 
-const famsim = (args: string[]) => {
-  const r = spawnSync(process.execPath, [bin, ...args], { cwd: dir, encoding: 'utf8' })
-  return { code: r.status, out: r.stdout, err: r.stderr }
-}
+const famsim = (args: string[]) => famsimIn(args, dir)
 const explore = (...args: string[]) => famsim(['explore', ...args])
 
 describe('--workers', () => {
-  it('one and two come to the same answer: exhaustive', () => {
-    const [one, two] = ['1', '2'].map(n => explore(INSTALL, '--strategy', 'exhaustive', '--workers', n, '--json'))
-    expect([one!.code, one!.err]).toEqual([0, ''])
+  it('one and two come to the same answer: exhaustive', async () => {
+    const search = (n: string) => explore(INSTALL, '--strategy', 'exhaustive', '--workers', n, '--json')
+    const [one, two] = [await search('1'), await search('2')]
+    expect([one.code, one.err]).toEqual([0, ''])
     expect(two).toEqual(one)
-    expect(JSON.parse(one!.out)).toMatchObject({ verdict: 'held', finished: true, unseen: 0 })
+    expect(JSON.parse(one.out)).toMatchObject({ verdict: 'held', finished: true, unseen: 0 })
   })
-  it('one and two come to the same answer: a sampler that finds something, and its file', () => {
-    const [one, two] = ['1', '2'].map(n => {
-      const r = explore(BUG, '--workers', n, '--seed', '3', '--out', 'b.run.json', '--runs', '3000')
+  it('one and two come to the same answer: a sampler that finds something, and its file', async () => {
+    const search = async (n: string) => {
+      const r = await explore(BUG, '--workers', n, '--seed', '3', '--out', 'b.run.json', '--runs', '3000')
       return { ...r, file: readFileSync(join(dir, 'b.run.json'), 'utf8') }
-    })
-    expect([one!.code, one!.err]).toEqual([1, ''])
+    }
+    const [one, two] = [await search('1'), await search('2')]
+    expect([one.code, one.err]).toEqual([1, ''])
     expect(two).toEqual(one)
-    expect(famsim(['replay', 'b.run.json']).out).toContain('reproduced')
+    expect((await famsim(['replay', 'b.run.json'])).out).toContain('reproduced')
   })
-  it('a mistake of the scenario that shows in a worker is one line', () => {
+  it('a mistake of the scenario that shows in a worker is one line', async () => {
     writeFileSync(
       join(dir, 'throws.ts'),
       `import { isMainThread } from 'node:worker_threads'
@@ -43,26 +41,26 @@ export default scenario('throws', ({ world }) => {
   if (!isMainThread) world.daxdev('d', { size: 3 })
 })\n`,
     )
-    const r = explore('throws.ts', '--workers', '2')
+    const r = await explore('throws.ts', '--workers', '2')
     expect([r.code, r.out]).toEqual([2, ''])
     expect(r.err).toMatch(/^famsim: .*throws\.ts:4: daxdev d: size 3 is not [^\n]+\n$/)
   })
 })
 
 describe('--checkpoint and --resume', () => {
-  it('a search that is stopped goes on', () => {
-    const first = explore(INSTALL, '--strategy', 'exhaustive', '--runs', '300', '--checkpoint', 'c.json')
+  it('a search that is stopped goes on', async () => {
+    const first = await explore(INSTALL, '--strategy', 'exhaustive', '--runs', '300', '--checkpoint', 'c.json')
     expect(first.out).toMatch(/^go on: famsim explore \S+install\.ts --strategy exhaustive --seed 1 --resume c\.json$/m)
     expect([first.code, first.err]).toEqual([0, ''])
     expect(first.out).toContain('stopped early')
-    const then = explore(INSTALL, '--strategy', 'exhaustive', '--resume', 'c.json', '--json')
+    const then = await explore(INSTALL, '--strategy', 'exhaustive', '--resume', 'c.json', '--json')
     expect(then.code).toBe(0)
     expect(JSON.parse(then.out)).toMatchObject({ verdict: 'held', finished: true })
-    const whole = JSON.parse(explore(INSTALL, '--strategy', 'exhaustive', '--json').out)
+    const whole = JSON.parse((await explore(INSTALL, '--strategy', 'exhaustive', '--json')).out)
     expect(JSON.parse(then.out).executions).toBeGreaterThanOrEqual(whole.executions)
     expect(whole.estimate.log10).toBeGreaterThan(10)
     expect(whole.collision).toBeCloseTo(whole.stats.states ** 2 / 2 ** 65, 20)
-    expect(explore(INSTALL, '--strategy', 'exhaustive', '--resume', 'c.json', '--seed', '9')).toMatchObject({
+    expect(await explore(INSTALL, '--strategy', 'exhaustive', '--resume', 'c.json', '--seed', '9')).toMatchObject({
       code: 2,
       out: '',
       err: 'famsim: c.json: seed: the file has 1, this search 9; type the same options\n',
@@ -112,8 +110,8 @@ describe('bad input', () => {
     [['--checkpoint', 'c'], /--checkpoint: needs --strategy exhaustive$/m],
     [['--strategy', 'exhaustive', '--resume', 'none.json'], /none\.json: ENOENT/],
     [['--strategy', 'exhaustive', '--runs', '3', '--checkpoint', '/nowhere/c'], /--checkpoint \/nowhere\/c: ENOENT/],
-  ])('%j is refused with one line', (args, text) => {
-    const r = explore(INSTALL, ...args)
+  ])('%j is refused with one line', async (args, text) => {
+    const r = await explore(INSTALL, ...args)
     expect([r.code, r.out]).toEqual([2, ''])
     expect(r.err).toMatch(text)
     expect(r.err.split('\n').length).toBe(2)

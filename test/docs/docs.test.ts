@@ -1,14 +1,13 @@
 // The book, CONTRIBUTING and README against the repository: links lead somewhere, paths and functions exist, the programs
 // of the tutorial hold, the failing ones fail as described, options and defects are those of the code.
-import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { RandomChooser, STRATEGIES } from '../../src/explore/index.ts'
 import { DAX_LEVELS, DEFECTS, KERNELS, SERVERS } from '../../src/profile/index.ts'
 import { type RunResult, runScenario, type WorldOptions } from '../../src/world/index.ts'
+import { type Ended, famsim, root } from '../cli/famsim.ts'
 
-const root = join(import.meta.dirname, '../..')
 const files = [
   ...readdirSync(join(root, 'docs'))
     .filter(f => f.endsWith('.md'))
@@ -133,20 +132,6 @@ mkdirSync(join(root, 'tmp'), { recursive: true })
 const dir = mkdtempSync(join(root, 'tmp', 'docs-'))
 afterAll(() => rmSync(dir, { recursive: true }))
 
-interface Ended {
-  code: number | null
-  out: string
-}
-
-const famsim = (args: readonly string[]): Promise<Ended> =>
-  new Promise(done => {
-    const p = spawn(process.execPath, [join(root, 'bin/famsim.mjs'), ...args], { cwd: root })
-    let out = ''
-    p.stdout.on('data', d => (out += d))
-    p.stderr.on('data', d => (out += d))
-    p.on('close', code => done({ code, out }))
-  })
-
 /** Write a program down and run it. */
 const runProgram = (name: string, program: string, args: readonly string[] = []): Promise<Ended> => {
   const path = join(dir, `${name}.ts`)
@@ -154,7 +139,7 @@ const runProgram = (name: string, program: string, args: readonly string[] = [])
   return famsim(['run', path, '--quiet', ...args])
 }
 
-describe.concurrent('the programs', () => {
+describe('the programs', () => {
   const whole = programs('docs/write-your-first-scenario.md').filter(p => /^export default/m.test(p))
   it('of the tutorial are there', () => expect(whole.length).toBeGreaterThanOrEqual(3))
   it.each(whole.map((p, i) => [i + 1, p] as const))('number %i of the tutorial holds', async (i, program) => {
@@ -195,7 +180,7 @@ describe.concurrent('the programs', () => {
   })
 })
 
-describe.concurrent('the chapter on the command', () => {
+describe('the chapter on the command', () => {
   it('has the options of run', async () => {
     const help = (await famsim(['run', '--help'])).out
     const there = [...help.matchAll(/^ {2}(?:-\w, )?(--[\w-]+)/gm)].map(m => m[1]!).filter(o => o !== '--help')
