@@ -3,6 +3,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { judge, parseLitmus, type RunOptions, runLitmus } from '../../src/explore/index.ts'
+import { times } from '../times.ts'
 import { allowed, runsForward, signature } from './enumerate.ts'
 import { type Draw, type Kind, program, type Shape } from './programs.ts'
 
@@ -24,7 +25,7 @@ const ORDERED: readonly Kind[] = ['once', 'once', 'ordered', 'fence', 'atomic', 
 describe('stronger within weaker', () => {
   it.each([2, 3])('sc within tso within weak, %i threads', processes => {
     let more = [0, 0]
-    programs(150, { processes, statements: 4, kinds: ORDERED }, text => {
+    programs(times(40, 150), { processes, statements: 4, kinds: ORDERED }, text => {
       const sc = states(text, { model: 'sc' })
       const tso = states(text, { model: 'tso' })
       const weak = states(text, { model: 'weak' })
@@ -38,7 +39,7 @@ describe('stronger within weaker', () => {
   })
 
   it('with smp_mb() between all accesses the three are one', () => {
-    programs(30, { processes: 3, statements: 4, kinds: ['once'] }, text => {
+    programs(times(8, 30), { processes: 3, statements: 4, kinds: ['once'] }, text => {
       const fenced = text.replace(/;\n {2}/g, ';\n  smp_mb();\n  ')
       const sc = states(fenced, { model: 'sc' })
       expect(states(fenced, { model: 'tso' })).toEqual(sc)
@@ -47,7 +48,7 @@ describe('stronger within weaker', () => {
   })
 
   it('a rewound machine shows what a new one shows', () => {
-    programs(60, { processes: 3, statements: 3, kinds: [...ORDERED, 'rcu'] }, text => {
+    programs(times(20, 60), { processes: 3, statements: 3, kinds: [...ORDERED, 'rcu'] }, text => {
       for (const model of ['sc', 'tso', 'weak'] as const)
         expect(states(text, { model })).toEqual(states(text, { model, fresh: true }))
     })
@@ -76,22 +77,22 @@ describe('weak is what LKMM allows', () => {
   ]
   it.each(KINDS)('%s %s %s %s %s: no more and no less', (...kinds) => {
     let n = 0
-    programs(100, { processes: 3, statements: 4, kinds: kinds.filter(k => k !== undefined) }, text => {
+    programs(times(30, 100), { processes: 3, statements: 4, kinds: kinds.filter(k => k !== undefined) }, text => {
       const sets = both(text)
       if (sets === null) return
       n += sets[1].size
       expect(sets[0]).toEqual(sets[1])
     })
-    expect(n).toBeGreaterThan(300)
+    expect(n).toBeGreaterThan(times(100, 300))
   })
   it('with plain accesses: no more', () => {
-    programs(100, { processes: 3, statements: 4, kinds: ['once', 'plain', 'ordered', 'fence'] }, text => {
+    programs(times(30, 100), { processes: 3, statements: 4, kinds: ['once', 'plain', 'ordered', 'fence'] }, text => {
       const sets = both(text)
       if (sets !== null) for (const s of sets[0]) expect(sets[1]).toContain(s)
     })
   })
   it('tso and sc take no execution that LKMM forbids', () => {
-    programs(50, { processes: 3, statements: 4, kinds: ORDERED }, text => {
+    programs(times(20, 50), { processes: 3, statements: 4, kinds: ORDERED }, text => {
       for (const model of ['tso', 'sc'] as const)
         runLitmus(parseLitmus('random', text), {
           model,

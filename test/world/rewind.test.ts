@@ -23,6 +23,7 @@ import {
   scenario,
   type World,
 } from '../../src/world/index.ts'
+import { times } from '../times.ts'
 
 const MNT = '/mnt/famfs'
 /** The smallest device mkfs takes, and how much of it these files reach. */
@@ -131,7 +132,7 @@ describe('a rewound world', () => {
   it('runs as a fresh one: digest, interleaving, messages, faults, time, problems', () => {
     fc.assert(
       rewound(() => two_hosts({})),
-      { numRuns: 25 },
+      { numRuns: times(8, 25) },
     )
   })
   it('canary: a scenario that remembers an earlier execution is found out', () => {
