@@ -6,15 +6,14 @@ import { get_signal } from './signal.ts'
 import { Sys } from './syscalls.ts'
 import { type Cred, task_struct } from './task_struct.ts'
 import { close_fd } from './vfs/file.ts'
-import { iget } from './vfs/inode.ts'
-import { iput } from './vfs/iput.ts'
+import { path_get, path_put } from './vfs/path.ts'
 
 /** do_exit() of the last thread: mappings, descriptors and working directory go. */
 const do_exit = kfn('do_exit', function* (ts: task_struct): Step<void> {
   if (ts.has_mm) for (const vma of [...ts.mm!.vmas]) yield* do_munmap(ts, vma.vm_start, vma.vm_end - vma.vm_start)
   for (const fd of ts.files.keys()) yield* close_fd(ts, fd)
   const cwd = ts.cwd.peek()
-  if (cwd !== null) yield* iput(cwd.d_inode.peek()!)
+  if (cwd !== null) yield* path_put(cwd)
 })
 
 /** What a process left behind. */
@@ -94,7 +93,7 @@ export function spawn_process(
   const ts = new task_struct(k, comm, { user: true, cred: o.cred, parent: o.parent })
   ts.nr_threads.poke(1)
   const cwd = ts.cwd.peek()
-  if (cwd !== null) iget(cwd.d_inode.peek()!)
+  if (cwd !== null) path_get(cwd)
   return { task: start(ts, body, o), ts }
 }
 

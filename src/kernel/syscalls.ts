@@ -33,7 +33,7 @@ export class Sys extends DeviceCalls {
   mount(dev: FuseDev, path: string, data: MountData = {}): Op<number> {
     return mount(this.ts, dev, path, data)
   }
-  /** `flags`: MNT_DETACH. */
+  /** `flags`: MNT_DETACH, MNT_FORCE, UMOUNT_NOFOLLOW. */
   umount(path: string, flags = 0): Op<number> {
     return umount(this.ts, path, flags)
   }

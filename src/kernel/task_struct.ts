@@ -61,6 +61,8 @@ export class task_struct {
   /** Working directory; null: the root. */
   readonly cwd: Cell<Dentry | null>
   readonly umask: Cell<number>
+  /** Names that the system call under way came by (vfs/path.ts). */
+  readonly held: Dentry[] = []
   /** Requests this task sent to FUSE servers. */
   readonly upcalls: Cell<number>
   /** Signals that were delivered, in order. */

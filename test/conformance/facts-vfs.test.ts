@@ -4,6 +4,7 @@ import { simpleMap } from '../../src/conform/index.ts'
 import {
   F_SETFL,
   MAP_SHARED,
+  MNT_DETACH,
   O_DIRECT,
   O_RDONLY,
   O_RDWR,
@@ -19,7 +20,7 @@ import {
   SEEK_HOLE,
   type Sys,
 } from '../../src/kernel/index.ts'
-import { MiB, type Step } from '../../src/sim/index.ts'
+import { DEAD, MiB, type Step } from '../../src/sim/index.ts'
 import {
   FOPEN_DIRECT_IO,
   FOPEN_KEEP_CACHE,
@@ -154,5 +155,28 @@ describe('flags and vectors', () => {
     expect(logged(s, () => rig.run(opening('/mnt/f')))).toEqual(['OPEN:100', 'RELEASE:100'])
     s.openFlags = FOPEN_NONSEEKABLE
     expect(rig.run(pread)).toEqual(['ESPIPE', 8, 'ESPIPE', true])
+  })
+})
+
+describe('unmounting', () => {
+  fact('umount.busy', () => {
+    const { rig, mt } = setUp({ f: simpleMap([[0, 0, 2 * TWO]]) })
+    const alive = (): boolean => mt.threads.some(t => t.state !== DEAD)
+    let closed = false
+    const got = rig.run(function* (sys) {
+      const fd = yield* sys.open('/mnt/f')
+      const at = yield* sys.mmap(0, 2 * TWO, PROT_READ, MAP_SHARED, fd)
+      const out: unknown[] = [E(yield* sys.umount('/mnt')), E(yield* sys.umount('/mnt', MNT_DETACH))]
+      out.push(E(yield* sys.pread(fd, 8, 0)), yield* sys.load_or_signal(at, new Uint8Array(1)))
+      out.push(E(yield* sys.open('/mnt/f')), yield* sys.load_or_signal(at + TWO, new Uint8Array(1)))
+      yield* sys.close(fd)
+      yield* sys.sleep(1e9)
+      closed = alive()
+      out.push(yield* sys.munmap(at, 2 * TWO))
+      return out
+    })
+    expect(got).toEqual(['EBUSY', 0, 8, null, 'ENOENT', null, 0])
+    expect([closed, alive()]).toEqual([true, false])
+    expect(rig.leaks()).toEqual([])
   })
 })

@@ -92,7 +92,6 @@ const PARTLY: Record<string, string> = {
   'simple.upcalls.attr0': 'later: none of its parts but the timeouts are set for names as well',
   'mmap.args': 'later: MAP_SYNC, MAP_POPULATE',
   'daxdev.dead.null': 'later: the WARN at umount',
-  'umount.busy': 'later: umount -l',
 }
 
 /** Facts that have a test: those of the other files, whose names are there as text, and those here. */
@@ -1817,18 +1816,6 @@ describe('server death and umount', () => {
         },
       ),
     ).toEqual(['ENOTCONN', 'ENOTCONN', 'ENOTCONN'])
-  })
-  fact('umount.busy', () => {
-    const { rig } = setUp({ f: FOUR })
-    const got = rig.run(function* (sys) {
-      const fd = yield* sys.open('/mnt/f')
-      const at = yield* sys.mmap(0, TWO, PROT_READ, MAP_SHARED, fd)
-      const out = [E(yield* sys.umount('/mnt')), yield* preadAt(sys, fd, 0), yield* touch(sys, at)]
-      yield* sys.close(fd)
-      yield* sys.munmap(at, TWO)
-      return [...out, E(yield* sys.umount('/mnt'))]
-    })
-    expect(got).toEqual(['EBUSY', 8, 'ok', 0])
   })
   fact('umount.clean', () => {
     const { rig, s } = setUp({ f: ONE })

@@ -155,6 +155,7 @@ export const fuse_mount_fs = kfn(
       s_root: d_root,
       nodev: true,
       fuse: fc,
+      mnt_count: new Cell(k.m, 'mnt_count', 0),
       detached: new Cell(k.m, 'sb detached', false),
       kill: () => fuse_kill_sb(fm, mountpoint),
       umount_begin: () => fuse_abort_conn(fc),

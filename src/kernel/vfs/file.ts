@@ -4,8 +4,8 @@ import { EBADF, ENOTDIR } from '../../wire/index.ts'
 import type { fuse_file } from '../fuse/fuse_inode.ts'
 import type { task_struct } from '../task_struct.ts'
 import type { Dentry } from './dcache.ts'
-import { type FileOps, type Inode, iget, S_ISDIR } from './inode.ts'
-import { iput } from './iput.ts'
+import { type FileOps, type Inode, S_ISDIR } from './inode.ts'
+import { path_get, path_put } from './path.ts'
 
 export const O_RDONLY = 0
 export const O_WRONLY = 1
@@ -63,7 +63,7 @@ export class File {
     this.flags = new Cell(inode.k.m, 'file->f_flags', flags)
     this.f_pos = new Cell(inode.k.m, 'file->f_pos', 0)
     this.f_count = new Refcount(inode.k.m, 'file->f_count')
-    iget(inode)
+    path_get(dentry)
   }
   get f_flags(): number {
     return this.flags.peek()
@@ -86,7 +86,7 @@ export const fput = kfn('fput', function* (f: File): Step<void> {
   if (!f.f_count.dec_and_test()) return
   f.f_inode.k.flocks.drop(f)
   if (f.f_op.release) yield* f.f_op.release(f.f_inode, f)
-  yield* iput(f.f_inode)
+  yield* path_put(f.f_dentry)
 })
 
 /** nonseekable_open(), stream_open(): no positions; for a stream not even one of its own. */

@@ -202,6 +202,8 @@ export interface SuperBlock {
   /** The part of d_revalidate that asks nobody: the name's time has not run out. */
   still_valid?(dentry: Dentry): boolean
   statfs?(): Op<StatFs | number>
+  /** Open files, working directories and system calls under way on it. */
+  readonly mnt_count: Cell<number>
   /** It was unmounted while in use (MNT_DETACH): it has no place any more, and goes with the last use. */
   readonly detached: Cell<boolean>
   /** It is unmounted by force (MNT_FORCE): whoever waits for it is let go. */

@@ -8,16 +8,7 @@ import type { Inode, SuperBlock } from './inode.ts'
 export const iput = kfn('iput', function* (inode: Inode): Step<void> {
   inode.i_count.poke(inode.i_count.peek() - 1)
   if (inode.i_count.peek() === 0) yield* inode_evict(inode, true)
-  const sb = inode.i_sb
-  if (sb?.detached.peek() && !in_use(sb.s_root)) yield* sb.kill()
 })
-
-/** A file, mapping or working directory below `d`, its inode having more references than its name; or a mount is there. */
-export const in_use = (d: Dentry): boolean => {
-  const inode = d.d_inode.peek()
-  if (inode !== null && inode.i_count.peek() > 1) return true
-  return d.children.values().some(c => c.mounted.peek() !== null || in_use(c))
-}
 
 const inode_evict = kfn('evict', function* (inode: Inode, forget: boolean): Step<void> {
   if (inode.i_sb?.evict_inode) yield* inode.i_sb.evict_inode(inode, forget)

@@ -5,6 +5,7 @@ import type { Kernel } from '../kernel.ts'
 import { Dentry } from './dcache.ts'
 import { type Inode, MAY_EXEC, S_ISDIR } from './inode.ts'
 import { iput } from './iput.ts'
+import { hold, path_get, path_put } from './path.ts'
 
 /** How many links one walk follows. */
 export const MAX_LINKS = 40
@@ -64,13 +65,15 @@ const walk_component = kfn('walk_component', function* (k: Kernel, dir: Dentry, 
       continue
     }
     if (d !== undefined) {
+      path_get(d)
       const good = d.d_sb?.revalidate ? yield* d.d_sb.revalidate(d) : 1
-      if (good < 0) return good
-      if (good === 1) return d
-      if (dir.children.get(name) === d) {
+      if (good === 1) hold(k.current, d)
+      else if (good === 0 && dir.children.get(name) === d) {
         dir.children.delete(name)
         yield* iput(d.d_inode.peek()!)
       }
+      yield* path_put(d)
+      if (good !== 0) return good < 0 ? good : d
     }
     if (!dinode.i_op.lookup) return -ENOENT
     yield* down_read(dinode.i_rwsem)
@@ -84,6 +87,7 @@ const walk_component = kfn('walk_component', function* (k: Kernel, dir: Dentry, 
     const rc = yield* dinode.i_op.lookup(dinode, fresh)
     fresh.in_lookup.poke(false)
     if (rc < 0) dir.children.delete(name)
+    else hold(k.current, fresh)
     yield* wake_up_all(fresh.wq)
     yield* up_read(dinode.i_rwsem)
     return rc < 0 ? rc : fresh
@@ -92,7 +96,10 @@ const walk_component = kfn('walk_component', function* (k: Kernel, dir: Dentry, 
 
 /** The dentry of one name below `dir`, cached or asked for; -errno. What is mounted there is not entered. */
 export const lookup_one = kfn('lookup_one', function* (k: Kernel, dir: Dentry, name: string): Step<Dentry | number> {
-  return lookup_fast(dir, name) ?? (yield* walk_component(k, dir, name))
+  const d = lookup_fast(dir, name)
+  if (d === undefined) return yield* walk_component(k, dir, name)
+  hold(k.current, d)
+  return d
 })
 
 /** How a walk goes. */
@@ -152,6 +159,7 @@ const path_walk = kfn(
     depth: number,
   ): Step<{ dir: Dentry; name: string } | number> {
     if (depth > MAX_LINKS) return -ELOOP
+    hold(k.current, d)
     const [limit, last] = follow === null ? last_name(path) : [path.length, undefined]
     // What must be a directory is looked at like one that has a name below it.
     const dir_wanted = last !== undefined || path.endsWith('/') || path.endsWith('/.')
@@ -176,6 +184,7 @@ const path_walk = kfn(
       const next = lookup_fast(d, name) ?? (yield* walk_component(k, d, name))
       if (typeof next === 'number') return next
       const there = cross_mounts(next)
+      hold(k.current, there)
       const { i_link, i_op } = there.d_inode.peek()!
       if ((i_link !== null || i_op.get_link) && (follow !== false || dir_wanted || end < limit)) {
         const link = i_link ?? (yield* i_op.get_link!(there.d_inode.peek()!))

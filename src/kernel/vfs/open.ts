@@ -34,7 +34,6 @@ import {
   type FileOps,
   type Inode,
   IS_DAX,
-  iget,
   inode_owner_or_capable,
   MAY_EXEC,
   MAY_READ,
@@ -45,7 +44,6 @@ import {
   S_ISLNK,
   S_ISREG,
 } from './inode.ts'
-import { iput } from './iput.ts'
 import {
   cross_mounts,
   filename_parentat,
@@ -55,6 +53,7 @@ import {
   MAX_LINKS,
   may_open_dev,
 } from './namei.ts'
+import { path_get, path_put } from './path.ts'
 
 /** A descriptor, or -errno of the walk, the permission or the file system. */
 export const do_sys_open = kfn(
@@ -90,9 +89,9 @@ export const do_chdir = kfn('do_chdir', function* (ts: task_struct, path: string
   const may = yield* inode_permission(inode, MAY_EXEC)
   if (may < 0) return may
   const old = ts.cwd.peek()
-  iget(inode)
+  path_get(d)
   ts.cwd.poke(d)
-  if (old !== null) yield* iput(old.d_inode.peek()!)
+  if (old !== null) yield* path_put(old)
   return 0
 })
 
@@ -145,7 +144,7 @@ const do_open = kfn('do_open', function* (d: Dentry, flags: number, created = fa
   const file = new File(d, flags, ops)
   const rc = ops.open ? yield* ops.open(inode, file) : 0
   if (rc < 0) {
-    yield* iput(inode)
+    yield* path_put(d)
     return rc
   }
   const bad = finish_open(file)
