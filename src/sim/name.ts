@@ -31,6 +31,9 @@ const which = (o: object): number => {
   return n
 }
 
+/** Names of instances of classes that have no id, as they were when they were seen first. */
+const seen = new WeakMap<object, readonly [number, number]>()
+
 /** A running name. Start it from two words, mix in words and values; equal sequences give equal names. */
 export class Name {
   a = 0
@@ -55,7 +58,7 @@ export class Name {
     return this
   }
 
-  /** Mix in any value: things with an id by it, bytes and plain data by content, functions by which one. */
+  /** Mix in any value: things with an id by it, bytes and plain data by content, other instances by their first content, functions by which one. */
   value(v: any, depth = 0): this {
     switch (typeof v) {
       case 'number':
@@ -119,6 +122,21 @@ export class Name {
       for (const x of v) this.value(x, depth + 1)
       return this
     }
+    const proto = Object.getPrototypeOf(v)
+    if (proto === Object.prototype || proto === null) return this.record(v, depth)
+    // What an instance leads to may be the whole world, and a part of it changes with every step. What changes of it and
+    // matters lies in cells and containers, which are seen for themselves: its name stays what it was.
+    let name = seen.get(v)
+    if (name === undefined) {
+      seen.set(v, [SAME, 0])
+      const { a, b } = new Name().record(v, depth)
+      name = [a, b]
+      seen.set(v, name)
+    }
+    return this.word(THING).word(name[0]).word(name[1])
+  }
+
+  private record(v: object, depth: number): this {
     const entries = Object.entries(v)
     this.word(RECORD ^ entries.length)
     for (const [k, x] of entries) this.text(k).value(x, depth + 1)

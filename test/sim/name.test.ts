@@ -48,6 +48,26 @@ describe('a name', () => {
     a.self = a
     expect(of(a)).toBe(of(a))
   })
+  it('knows an instance of a class by what it was when it was seen first, however it is reached', () => {
+    class Counter {
+      n = 0
+      readonly of: object
+      constructor(of: object) {
+        this.of = of
+      }
+    }
+    const kernel = new Counter({ id: 1 })
+    const [one, same, other] = [new Counter(kernel), new Counter(kernel), new Counter({ id: 2 })]
+    const first = of(one)
+    kernel.n = 5
+    one.n = 3
+    expect(of(one)).toBe(first)
+    expect(of([one])).toBe(of([same]))
+    expect(of(other)).not.toBe(first)
+    const ring = new Counter({ id: 3 })
+    Object.assign(ring, { of: { ring } })
+    expect(of(ring)).toBe(of(ring))
+  })
   it('has two lanes that collide as chance has it, and never together', () => {
     // Pairs of small numbers: what states are made of.
     const [a, b] = [new Map<number, number>(), new Map<number, number>()]
