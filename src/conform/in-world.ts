@@ -1,5 +1,6 @@
 // A scripted server mounted on a host of a world, for scenarios about replies that the real daemon does not give. Its threads
-// serve again after each rewind; what it wrote down rewinds too. A script that counts keeps its count in a Cell.
+// serve again after each rewind; what it wrote down and its files rewind too. A script that counts keeps its count in a Cell;
+// a server whose files change has one thread, else an exhaustive search takes different states of it for one.
 import { fuse_dev_open, start_daemon, tmpfs_mkdir } from '../kernel/index.ts'
 import { Cell, type Step, UsageError } from '../sim/index.ts'
 import { errnoName } from '../wire/index.ts'
@@ -33,9 +34,13 @@ export function scripted(host: Host, mpt: string, s: RawServer, o: { readonly th
   }
   const notes = [s.log, s.requests, s.messages, s.wrote]
   world.m.journal.addSaver({
-    save: () => notes.map(list => list.length),
-    restore: (lengths: number[]) => {
+    save: () => ({
+      lengths: notes.map(list => list.length),
+      files: [...s.files].map(([n, f]) => [n, { ...f }] as const),
+    }),
+    restore: ({ lengths, files }) => {
       for (const [i, list] of notes.entries()) list.length = lengths[i]!
+      for (const [n, f] of files) s.files.set(n, { ...f })
     },
   })
   tmpfs_mkdir(k, mpt)

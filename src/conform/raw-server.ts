@@ -8,6 +8,7 @@ import {
   encodeReply,
   encodeReplyStruct,
   errnoName,
+  FATTR_SIZE,
   FUSE_KERNEL_VERSION,
   fuse_attr_out,
   fuse_entry_out,
@@ -70,6 +71,8 @@ export class RawServer {
   /** How long a thread is away after a reply before it reads again, ns. */
   busy = 0
   openFlags = 0
+  /** SETATTR sets the size it is told to; else ENOSYS. */
+  truncates = false
   /** The messages it speaks; the kernel's unless set. */
   opcodes: OpcodeTable | null = null
   /** Looks at a request first; undefined leaves it to the table. */
@@ -85,7 +88,7 @@ export class RawServer {
   }
 
   /** The body of a GET_FMAP reply. */
-  private fmapBody(fmap: Uint8Array): Uint8Array {
+  fmapBody(fmap: Uint8Array): Uint8Array {
     const { t } = this.profile
     if (!this.profile.has('B57') || fmap.length >= t.fmap_bufsize) return fmap
     const whole = new Uint8Array(t.fmap_bufsize)
@@ -93,11 +96,11 @@ export class RawServer {
     return whole
   }
 
-  /** A server with these files, node ids from 100, each as large as its map says (or empty), and these devices. */
+  /** A server for this kernel with these files, node ids from 100, each as large as its map says (or empty), and these devices. */
   static of(
+    profile: KernelProfile,
     files: Readonly<Record<string, Uint8Array | number>>,
     daxdevs: readonly RawDaxdev[],
-    profile?: KernelProfile,
   ): RawServer {
     const s = new RawServer(profile)
     s.daxdevs.push(...daxdevs)
@@ -153,6 +156,10 @@ export class RawServer {
       }
       case 'GETATTR':
         if (!isRoot && f === undefined) return { errno: ENOENT }
+        return { def: fuse_attr_out, values: { attr_valid: this.attrValid, attr: this.attr(req.nodeid) } }
+      case 'SETATTR':
+        if (!this.truncates || f === undefined) return { errno: ENOSYS }
+        if ((req.arg.valid & FATTR_SIZE) !== 0) f.size = req.arg.size
         return { def: fuse_attr_out, values: { attr_valid: this.attrValid, attr: this.attr(req.nodeid) } }
       case 'OPEN':
         return { def: fuse_open_out, values: { fh: req.nodeid, open_flags: this.openFlags } }
