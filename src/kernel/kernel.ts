@@ -18,6 +18,7 @@ import {
   type Step,
 } from '../sim/index.ts'
 import { fuse_getxattr_in, fuse_setxattr_in_compat, initFlags, type OpcodeTable, opcodeTable } from '../wire/index.ts'
+import { famfs_module } from './famfs-std/famfs_internal.ts'
 import { Hotplug } from './mm/memory_hotplug.ts'
 import type { Daemon } from './process.ts'
 import { task_struct } from './task_struct.ts'
@@ -79,6 +80,8 @@ export class Kernel {
   readonly no_xattrs: Cell<readonly never[]>
   /** flock(2) on files whose file system leaves it to the kernel. */
   readonly flocks: FileLocks
+  /** The module of the standalone famfs; null on a kernel whose famfs is in FUSE. */
+  readonly famfs: famfs_module | null
   /** Processes with threads that serve for as long as the host runs. */
   readonly daemons: JList<Daemon>
   /** Its memory. */
@@ -123,6 +126,7 @@ export class Kernel {
     this.leaf_dentry = new LeafParts(this)
     this.no_xattrs = new Cell<readonly never[]>(m, 'shmem xattrs', [])
     this.flocks = new FileLocks(m)
+    this.famfs = profile.t.kabi === null ? null : new famfs_module(m)
     this.daemons = new JList(m.journal)
     this.root = tmpfs_root(this)
   }

@@ -3,14 +3,18 @@
 // top of the other; here are those about processes, mounts and the system.
 import { type Op, sleep } from '../sim/index.ts'
 import type { FuseDev } from './fuse/conn.ts'
+import { do_delete_module, do_init_module, proc_kallsyms } from './module.ts'
 import { do_kill, proc_list } from './signal.ts'
 import { DeviceCalls } from './syscall/device.ts'
 import { syscall } from './syscall/entry.ts'
 import { drop_caches } from './vfs/iput.ts'
-import { do_mount_fuse, do_umount, type MountData, proc_mounts } from './vfs/mount.ts'
+import { do_mount_dev, do_mount_fuse, do_umount, type MountData, proc_mounts } from './vfs/mount.ts'
 
 const kill = syscall('kill', do_kill)
 const mount = syscall('mount', do_mount_fuse)
+const mount_dev = syscall('mount', do_mount_dev)
+const init_module = syscall('init_module', do_init_module)
+const delete_module = syscall('delete_module', do_delete_module)
 const umount = syscall('umount2', do_umount)
 
 /** What an application's generator gets as `sys`. `yield*` everything. */
@@ -32,6 +36,20 @@ export class Sys extends DeviceCalls {
   }
   mount(dev: FuseDev, path: string, data: MountData = {}): Op<number> {
     return mount(this.ts, dev, path, data)
+  }
+  /** mount(2) of a file system that lies on a device: 0, or -errno. `options`: as in /proc/mounts, with commas. */
+  mount_dev(type: string, source: string, path: string, options = ''): Op<number> {
+    return mount_dev(this.ts, type, source, path, options)
+  }
+  /** What /proc/kallsyms says of famfs. */
+  proc_kallsyms(): string {
+    return proc_kallsyms(this.ts.k)
+  }
+  init_module(name: string): Op<number> {
+    return init_module(this.ts, name)
+  }
+  delete_module(name: string): Op<number> {
+    return delete_module(this.ts, name)
   }
   /** `flags`: MNT_DETACH, MNT_FORCE, UMOUNT_NOFOLLOW. */
   umount(path: string, flags = 0): Op<number> {

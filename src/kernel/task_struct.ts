@@ -9,6 +9,7 @@ import type { File } from './vfs/file.ts'
 /** The capabilities that something in the model asks for. */
 export const ALL_CAPS = [
   'CAP_SYS_ADMIN',
+  'CAP_SYS_MODULE',
   'CAP_SYS_RAWIO',
   'CAP_DAC_OVERRIDE',
   'CAP_FOWNER',

@@ -3,6 +3,7 @@
 import { LATENT_DEFECTS } from './latent-defects.ts'
 import { POSTED_DEFECTS } from './posted-defects.ts'
 import { SERVER_DEFECTS } from './server-defects.ts'
+import { STANDALONE_DEFECTS } from './standalone-defects.ts'
 
 /** How a behaviour is known: measured on a real kernel, read in source, stated on the list, or inferred. */
 export type Mark = 'measured' | 'source' | 'list' | 'inferred'
@@ -21,4 +22,9 @@ export interface Defect {
   readonly inferred?: readonly string[]
 }
 
-export const DEFECTS: readonly Defect[] = [...POSTED_DEFECTS, ...LATENT_DEFECTS, ...SERVER_DEFECTS]
+export const DEFECTS: readonly Defect[] = [
+  ...POSTED_DEFECTS,
+  ...LATENT_DEFECTS,
+  ...STANDALONE_DEFECTS,
+  ...SERVER_DEFECTS,
+]

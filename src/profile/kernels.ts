@@ -57,12 +57,14 @@ export interface KernelTable {
   readonly famfs_aops: boolean
   /** The mount option shadow=DIR is parsed, kept and shown (2.16). */
   readonly shadow_option: boolean
+  /** famfs is a file system of its own: the ABI version of its ioctls (1.5). Null: it is a part of FUSE. */
+  readonly kabi: number | null
 }
 
 const PAGE_SIZE = 0x1000
 const PMD_SIZE = 0x200000
 
-export const KERNELS: readonly KernelTable[] = [
+const IN_FUSE: readonly KernelTable[] = [
   {
     name: 'rfc',
     title: 'the first posting as a part of fuse (RFC, 20 Apr 2025, on 6.14): the map is fetched by LOOKUP',
@@ -89,6 +91,7 @@ export const KERNELS: readonly KernelTable[] = [
     ext_shift: false,
     famfs_aops: false,
     shadow_option: true,
+    kabi: null,
   },
   {
     name: 'v2',
@@ -117,6 +120,7 @@ export const KERNELS: readonly KernelTable[] = [
     ext_shift: false,
     famfs_aops: false,
     shadow_option: true,
+    kabi: null,
   },
   {
     name: 'v3',
@@ -143,6 +147,7 @@ export const KERNELS: readonly KernelTable[] = [
     ext_shift: false,
     famfs_aops: true,
     shadow_option: true,
+    kabi: null,
   },
   {
     name: 'v10',
@@ -170,6 +175,7 @@ export const KERNELS: readonly KernelTable[] = [
     ext_shift: false,
     famfs_aops: true,
     shadow_option: false,
+    kabi: null,
   },
   {
     name: 'new',
@@ -197,8 +203,23 @@ export const KERNELS: readonly KernelTable[] = [
     ext_shift: true,
     famfs_aops: false,
     shadow_option: false,
+    kabi: null,
   },
 ]
+
+/** No FUSE in its way: user space makes the files and gives each its map. What its fields say of FUSE is of no account. */
+const STD: KernelTable = {
+  ...IN_FUSE[0]!,
+  name: 'std',
+  title: 'the standalone file system (Feb and Apr 2024, before 6.10), with the maps of KABI 43',
+  // The level nearest to it: a file system holds a device that device_dax drives.
+  dax: 'devdax-6.14',
+  max_extents: 2,
+  max_strips: 16,
+  kabi: 43,
+}
+
+export const KERNELS: readonly KernelTable[] = [STD, ...IN_FUSE]
 
 export const DEFAULT_KERNEL = 'v10'
 

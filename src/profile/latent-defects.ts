@@ -7,27 +7,27 @@ export const LATENT_DEFECTS: readonly Defect[] = [
     id: 'L01',
     story:
       'operation flags are stored as mapping flags: write(2) unmaps what it touches, PTE write faults count as major',
-    ...seen_on_v10('rfc', 'new'),
+    ...seen_on_v10('std', 'new'),
   },
   {
     id: 'L02',
     story: 'the holder counts a failed page as dealt with, so nobody who maps it is unmapped or killed',
-    ...seen_on_v10('rfc', 'new'),
+    ...seen_on_v10('std', 'new'),
   },
   {
     id: 'L06',
     story: 'read and write take no i_rwsem, ignore O_APPEND and leave the times alone',
-    ...seen_on_v10('rfc', 'new'),
+    ...seen_on_v10('std', 'new'),
   },
   {
     id: 'L09',
     story: 'an interleaved mapping is not clipped to the end of its group',
-    ...seen_on_v10('rfc', 'new'),
+    ...seen_on_v10('std', 'new'),
   },
   {
     id: 'L10',
     story: 'chunk_size 0 counts as aligned; the first access divides by it and oopses',
-    ...seen_on_v10('rfc', 'v10'),
+    ...seen_on_v10('std', 'v10'),
   },
   {
     id: 'L18',

@@ -4,6 +4,12 @@ import { kernels, levels, seen_on_v10 } from './runs.ts'
 
 export const POSTED_DEFECTS: readonly Defect[] = [
   {
+    id: 'B01',
+    story: "the standalone file system's ioctls are numbered from 1 under a letter that others use",
+    mark: 'list',
+    kernels: [],
+  },
+  {
     id: 'B03',
     story: 'a failing fs_dax_get() answers -1 and keeps the reference it took',
     mark: 'source',
@@ -66,7 +72,7 @@ export const POSTED_DEFECTS: readonly Defect[] = [
     id: 'B13',
     story: 'the last unmount gives the devices back but keeps the references of looking them up',
     mark: 'source',
-    kernels: kernels('rfc', 'v2'),
+    kernels: kernels('std', 'v2'),
   },
   {
     id: 'B14',
@@ -79,7 +85,7 @@ export const POSTED_DEFECTS: readonly Defect[] = [
     id: 'B17',
     story: "freeing an interleaved map frees the first group's strip array only",
     mark: 'source',
-    kernels: kernels('rfc', 'v3'),
+    kernels: kernels('std', 'v3'),
     inferred: ['rfc', 'v2'],
   },
   {
@@ -107,7 +113,7 @@ export const POSTED_DEFECTS: readonly Defect[] = [
     id: 'B22',
     story: 'past the last extent the resolver gives a mapping of no length and 0: a warning, and read(2) returns 0',
     mark: 'source',
-    kernels: kernels('rfc', 'v3'),
+    kernels: kernels('std', 'v3'),
   },
   {
     id: 'B23',
@@ -194,7 +200,7 @@ export const POSTED_DEFECTS: readonly Defect[] = [
   {
     id: 'B40',
     story: 'a number that is no dax device gets a dax_device made up, marked alive',
-    ...seen_on_v10('rfc', 'v10'),
+    ...seen_on_v10('std', 'v10'),
   },
   {
     id: 'B42',
@@ -211,7 +217,7 @@ export const POSTED_DEFECTS: readonly Defect[] = [
   {
     id: 'B44',
     story: 'an extent or strip that names a device index other than 0 is refused with EINVAL',
-    ...seen_on_v10('rfc', 'v10'),
+    ...seen_on_v10('std', 'v10'),
   },
   {
     id: 'B45',
@@ -233,7 +239,7 @@ export const POSTED_DEFECTS: readonly Defect[] = [
   {
     id: 'B48',
     story: 'a resolver call with i_size unlike the map size triggers WARN_ON',
-    ...seen_on_v10('rfc', 'v10'),
+    ...seen_on_v10('std', 'v10'),
   },
   {
     id: 'B54',
@@ -264,6 +270,12 @@ export const POSTED_DEFECTS: readonly Defect[] = [
     story: 'no memory for the reply buffer is not checked for, and the buffer is not freed when GET_FMAP fails',
     mark: 'list',
     kernels: kernels('rfc'),
+  },
+  {
+    id: 'B60',
+    story: 'what is left of a file behind its end is an unsigned difference, so an access there is not cut short',
+    mark: 'source',
+    kernels: kernels('std', 'rfc'),
   },
   {
     id: 'B61',

@@ -1,7 +1,7 @@
 // Runs of postings: a defect came with one and went with another.
 
 /** Kernel profiles in the order in which they were posted. */
-const KERNELS = ['rfc', 'v2', 'v3', 'v10', 'new']
+const KERNELS = ['std', 'rfc', 'v2', 'v3', 'v10', 'new']
 /** DAX levels in the order of their making. */
 const LEVELS = ['devdax-6.14', 'devdax-6.15', 'fsdev-v3', 'fsdev-v8', 'fix']
 

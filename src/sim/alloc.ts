@@ -128,6 +128,12 @@ export class Heap {
     else this.m.problem('double free', `${a.name} (${a.size} bytes) is freed twice on ${this.name}${a.history()}`)
   }
 
+  /** Somebody stored to the first `len` bytes of an allocation: KASAN tells when it has not so many. */
+  wrote(a: Alloc, len: number): void {
+    if (this.m.kasan === null || len <= a.size) return
+    this.m.problem('out of bounds', `${len} bytes are stored to ${a.name} (${a.size} bytes)${a.history()}`)
+  }
+
   private refuses(name: string): boolean {
     let hit = false
     for (const r of this.refusals) {

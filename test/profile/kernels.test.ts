@@ -37,7 +37,7 @@ describe('profiles', () => {
   it('switches add and take away, the taking last', () => {
     expect(kernelProfile('new', { defect: ['B44'] }).has('B44')).toBe(true)
     expect(kernelProfile('new', { defect: ['B44'], noDefect: ['B44'] }).has('B44')).toBe(false)
-    expect(() => kernelProfile('v11')).toThrow("unknown kernel 'v11': expected one of rfc, v2, v3, v10, new")
+    expect(() => kernelProfile('v11')).toThrow("unknown kernel 'v11': expected one of std, rfc, v2, v3, v10, new")
     expect(() => kernelProfile('new', { noDefect: ['B99'] })).toThrow("unknown defect 'B99'")
   })
   it.each(KERNELS.map(k => [k.name, k] as const))('%s: the limits of its table agree', (_name, t) => {

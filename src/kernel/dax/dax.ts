@@ -52,6 +52,9 @@ export const dax_iomap_rw = kfn('dax_iomap_rw', function* (iocb: Kiocb, write: b
       inode.k.warn('iomap of no length')
       break
     }
+    // dax_iomap_iter(): who reads is stopped at the end of the file here too; who writes is not.
+    const size = inode.i_size.peek()
+    if (!write && size >= 0 && pos >= size) break
     if (write && (map.flags & IOMAP_F_NEW) !== 0) invalidate_inode_pages2_range(inode.i_mapping, pos, length)
     const pgoff = (map.addr - (map.addr % PAGE_SIZE)) / PAGE_SIZE
     const in_page = map.addr % PAGE_SIZE

@@ -18,6 +18,8 @@ import {
 } from '../../devdax/index.ts'
 import { kfn, type Op, type Step, UsageError } from '../../sim/index.ts'
 import { EACCES, EBUSY, EINVAL, ENODEV, ENOENT, ENOSPC, EOPNOTSUPP } from '../../wire/index.ts'
+import { fault_count_enable_store } from '../famfs-std/famfs_fault_count.ts'
+import { FAULT_TYPES, type FaultType } from '../famfs-std/famfs_internal.ts'
 import { CONTROL_FILES, fuse_connections } from '../fuse/control.ts'
 import type { fuse_conn } from '../fuse/fuse_i.ts'
 import type { Kernel } from '../kernel.ts'
@@ -32,6 +34,8 @@ interface Place {
   /** Range of a mapping, and its first page of the device. */
   readonly range: DaxRange
   readonly page_offset: number
+  /** Size of the faults that a counter counts. */
+  readonly fault: FaultType
   /** Number of a memory block. */
   readonly block: number
   readonly fc: fuse_conn
@@ -80,6 +84,9 @@ const KINDS: Readonly<Record<string, (p: Partial<Place> & { k: Kernel }) => Name
       .filter(d => d.memory.region === 'static')
       .map(dev => [namespace_of(dev), { dev }]),
   ':connection': ({ k }) => fuse_connections(k).map(([name, fc]) => [name, { fc }]),
+  // The module of the standalone famfs, when it is loaded.
+  ':famfs': ({ k }) => (k.famfs?.loaded.peek() ? [['famfs', {}]] : []),
+  ':counter': () => FAULT_TYPES.map(fault => [`${fault}_fault_ct`, { fault }]),
   ':memory': ({ k }) => k.hotplug.blocks.keys().map(block => [`memory${block}`, { block }]),
 }
 
@@ -172,6 +179,13 @@ const TABLE: readonly Attr[] = [
   { path: '/sys/bus/nd/devices/:namespace/size', show: p => String(p.dev.memory.size) },
   { path: `${ND_PMEM}/bind`, store: (p, text) => bind_store('pmem', by_namespace(p.k, text)) },
   { path: `${ND_PMEM}/unbind`, store: (p, text) => unbind_store('pmem', by_namespace(p.k, text)) },
+  {
+    path: '/sys/fs/:famfs/fault_count_enable',
+    show: p => String(p.k.famfs!.fault_count_enable.peek()),
+    store: (p, text) => fault_count_enable_store(p.k, text),
+  },
+  { path: '/sys/fs/:famfs/:counter', show: p => String(p.k.famfs!.ffc[p.fault].peek()) },
+  { path: '/sys/module/:famfs/parameters/famfs_kabi_version', show: p => String(p.k.profile.t.kabi) },
   { path: `${MEMORY}/auto_online_blocks`, show: p => p.k.hotplug.auto_online.peek(), store: auto_online_store },
   { path: `${MEMORY}/block_size_bytes`, show: () => MEMORY_BLOCK_SIZE.toString(16) },
   { path: `${MEMORY}/:memory/state`, show: p => p.k.hotplug.blocks.get(p.block)!.state, store: state_store },

@@ -45,7 +45,8 @@ const fuse_send_init = kfn('fuse_send_init', function* (fm: fuse_mount): Step<vo
   const { fc } = fm
   const { t } = fc.k.profile
   let { flags, flags2 } = t.init_flags
-  if (fc.k.profile.has('B24') || fc.k.current.capable('CAP_SYS_RAWIO')) {
+  // Nobody has famfs in FUSE where it is a file system of its own.
+  if (t.kabi === null && (fc.k.profile.has('B24') || fc.k.current.capable('CAP_SYS_RAWIO'))) {
     if (t.dax_fmap_bit < 32) flags |= 1 << t.dax_fmap_bit
     else flags2 |= 1 << (t.dax_fmap_bit - 32)
   }

@@ -1,5 +1,6 @@
 // System calls on an open file.
 import type { Op } from '../../sim/index.ts'
+import type { UserMemory } from '../../wire/index.ts'
 import type { FuseDev } from '../fuse/conn.ts'
 import { fuse_dev_ioctl } from '../fuse/dev.ts'
 import type { task_struct } from '../task_struct.ts'
@@ -8,6 +9,7 @@ import { do_dup, do_dup2, do_fcntl } from '../vfs/fcntl.ts'
 import { close_fd } from '../vfs/file.ts'
 import { do_flock } from '../vfs/flock.ts'
 import type { DirEntry } from '../vfs/inode.ts'
+import { vfs_ioctl } from '../vfs/ioctl.ts'
 import { do_readv_writev, type UserBuffer, type UserRange } from '../vfs/iov.ts'
 import { vfs_llseek } from '../vfs/llseek.ts'
 import { vfs_fallocate, vfs_fsync, vfs_rw, vfs_sync_file_range } from '../vfs/read_write.ts'
@@ -47,9 +49,13 @@ const fcntl = syscall('fcntl', do_fcntl)
 const flock = syscall('flock', do_flock)
 const fstat = syscall('fstat', vfs_fstat)
 const getdents = syscall('getdents64', iterate_dir)
-const ioctl = syscall('ioctl', (_ts: task_struct, dev: FuseDev, cmd: number, arg: Uint8Array) =>
-  fuse_dev_ioctl(dev.fc, cmd, arg),
+const ioctl = syscall(
+  'ioctl',
+  (ts: task_struct, fd: FuseDev | number, cmd: number, arg: Uint8Array, user: UserMemory) =>
+    typeof fd === 'number' ? vfs_ioctl(ts, fd, cmd, arg, user) : fuse_dev_ioctl(fd.fc, cmd, arg),
 )
+
+const NO_MEMORY: UserMemory = new Map()
 
 /** A buffer to fill or to write; a number of bytes that nobody will look at; or memory of the process by its address. */
 type Buffer = Uint8Array | number | UserRange
@@ -132,8 +138,8 @@ export class IoCalls extends PathCalls {
   getdents(fd: number): Op<DirEntry[] | number> {
     return getdents(this.ts, fd)
   }
-  /** ioctl on an open /dev/fuse. */
-  ioctl(dev: FuseDev, cmd: number, arg: Uint8Array): Op<number> {
-    return ioctl(this.ts, dev, cmd, arg)
+  /** ioctl on an open /dev/fuse, or a descriptor. `user`: what pointers in `arg` point to, by address. */
+  ioctl(fd: FuseDev | number, cmd: number, arg: Uint8Array, user: UserMemory = NO_MEMORY): Op<number> {
+    return ioctl(this.ts, fd, cmd, arg, user)
   }
 }

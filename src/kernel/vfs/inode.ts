@@ -1,8 +1,10 @@
 // struct inode, super_block and their operation tables, as far as path walk, data and mapping need them.
 // Locking: i_rwsem (inode_lock) guards directory changes and size; i_size is read without it, as the kernel does.
 import { Cell, down_read, down_write, type Op, RwSemaphore, up_read, up_write } from '../../sim/index.ts'
-import { EFAULT } from '../../wire/index.ts'
+import { EFAULT, type UserMemory } from '../../wire/index.ts'
 import { AddressSpace } from '../dax/address_space.ts'
+import type { famfs_file_meta } from '../famfs/famfs_kfmap.ts'
+import type { famfs_fs_info } from '../famfs-std/famfs_internal.ts'
 import type { fuse_conn } from '../fuse/fuse_i.ts'
 import type { fuse_inode } from '../fuse/fuse_inode.ts'
 import type { Kernel } from '../kernel.ts'
@@ -171,6 +173,8 @@ export interface FileOps {
   flock?(file: File, cmd: number): Op<number>
   fallocate?(file: File, mode: number, off: number, len: number): Op<number>
   iterate?(file: File, out: DirEntry[]): Op<number>
+  /** ioctl(2): what the caller's pointers in `arg` mean is in `user`. The return value, or -errno; without it -ENOTTY. */
+  unlocked_ioctl?(file: File, cmd: number, arg: Uint8Array, user: UserMemory): Op<number>
 }
 
 /** What statfs(2) fills in; counts are of blocks of `bsize` bytes. */
@@ -194,6 +198,9 @@ export interface SuperBlock {
   readonly s_root: Dentry
   readonly nodev: boolean
   readonly fuse: fuse_conn | null
+  /** Of the standalone famfs: its device, and what it knows of it. */
+  readonly s_dev?: number
+  readonly s_fs_info?: Cell<famfs_fs_info | null>
   /** What /proc/mounts shows: the source, and the options after `rw`. */
   readonly s_id: string
   readonly s_options: string
@@ -246,6 +253,8 @@ export class Inode {
   /** Its file system; null: the host's own tmpfs. */
   i_sb: SuperBlock | null = null
   fuse: fuse_inode | null = null
+  /** The map of a file of the standalone famfs; null for anything else. */
+  i_private: Cell<famfs_file_meta | null> | null = null
   tmpfs: TmpfsNode | null = null
 
   /** `leaf`: a file of tmpfs, which is never mapped and whose every change is one step: lock and mapping are its kernel's. */

@@ -59,6 +59,11 @@ export const init_owner = (dir: Inode, mode: number): { uid: number; gid: number
   return { uid, gid: dir.i_attr.peek().gid, mode: S_ISDIR(mode) ? mode | S_ISGID : mode }
 }
 
+/** fsync(2) of what lies in memory. */
+export const noop_fsync = kfn('noop_fsync', function* (): Step<number> {
+  return 0
+})
+
 export const simple_link = kfn('simple_link', function* (old: Dentry, _dir: Inode, dentry: Dentry): Step<number> {
   const inode = old.d_inode.peek()!
   touch(inode, { nlink: inode.i_attr.peek().nlink + 1 })

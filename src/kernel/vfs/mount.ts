@@ -1,11 +1,12 @@
-// mount(2) of a FUSE connection and umount(2).
+// mount(2) of a FUSE connection or a device, and umount(2).
 import { kfn, type Op, type Step } from '../../sim/index.ts'
-import { EBUSY, EINVAL, ENOTDIR, EPERM } from '../../wire/index.ts'
+import { EBUSY, EINVAL, ENODEV, ENOTDIR, EPERM } from '../../wire/index.ts'
+import { famfs_get_tree } from '../famfs-std/famfs_super.ts'
 import type { FuseDev } from '../fuse/conn.ts'
 import { fuse_mount_fs } from '../fuse/inode.ts'
 import type { Kernel } from '../kernel.ts'
 import type { task_struct } from '../task_struct.ts'
-import { d_path } from './dcache.ts'
+import { type Dentry, d_path } from './dcache.ts'
 import { S_ISDIR, type SuperBlock } from './inode.ts'
 import { kern_path } from './namei.ts'
 import { put_held } from './path.ts'
@@ -16,15 +17,32 @@ export interface MountData {
   readonly options?: string
 }
 
-/** mount -t fuse: 0 or -errno (-EPERM, walk, -ENOTDIR, -EBUSY: something is mounted there). */
+/** Where something may be mounted, or -errno (-EPERM, walk, -ENOTDIR, -EBUSY: something is mounted there). */
+const mountpoint = kfn('user_path_at', function* (ts: task_struct, path: string): Step<Dentry | number> {
+  if (!ts.capable('CAP_SYS_ADMIN')) return -EPERM
+  const d = yield* kern_path(ts.k, path, true)
+  if (typeof d === 'number') return d
+  if (!S_ISDIR(d.d_inode.peek()!.i_mode)) return -ENOTDIR
+  return d.is_root ? -EBUSY : d
+})
+
+/** mount -t TYPE: 0 or -errno, -ENODEV for a type that this kernel has not. Only famfs lies on a device, where it is no part of FUSE. */
+export const do_mount_dev = kfn(
+  'do_mount',
+  function* (ts: task_struct, type: string, source: string, path: string, options: string): Step<number> {
+    const d = yield* mountpoint(ts, path)
+    if (typeof d === 'number') return d
+    if (type !== 'famfs' || !ts.k.famfs?.loaded.peek()) return -ENODEV
+    return yield* famfs_get_tree(ts.k, source, d, options)
+  },
+)
+
+/** mount -t fuse: 0 or -errno. */
 export const do_mount_fuse = kfn(
   'do_mount',
   function* (ts: task_struct, dev: FuseDev, path: string, data: MountData): Step<number> {
-    if (!ts.capable('CAP_SYS_ADMIN')) return -EPERM
-    const d = yield* kern_path(ts.k, path, true)
+    const d = yield* mountpoint(ts, path)
     if (typeof d === 'number') return d
-    if (!S_ISDIR(d.d_inode.peek()!.i_mode)) return -ENOTDIR
-    if (d.is_root) return -EBUSY
     return yield* fuse_mount_fs(ts.k, dev, d, data.fsname ?? 'fuse', data.options ?? '')
   },
 )
@@ -66,7 +84,7 @@ export const do_umount = kfn('do_umount', function* (ts: task_struct, path: stri
   yield* put_held(ts)
   if (typeof d === 'number') return d
   const sb = d.d_sb
-  if (sb === null || sb.fuse === null || sb.s_root !== d || d.d_parent?.mounted.peek() !== sb) return -EINVAL
+  if (sb === null || sb.s_root !== d || d.d_parent?.mounted.peek() !== sb) return -EINVAL
   if ((flags & MNT_FORCE) !== 0 && sb.umount_begin) yield* sb.umount_begin()
   if ((flags & MNT_DETACH) !== 0) {
     yield* detach(sb)

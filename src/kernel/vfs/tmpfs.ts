@@ -27,6 +27,7 @@ import {
   d_add,
   init_owner,
   instantiate,
+  noop_fsync,
   simple_link,
   simple_rename,
   simple_rmdir,
@@ -260,10 +261,6 @@ const shmem_file_llseek = kfn('shmem_file_llseek', function* (file: File, off: n
   return to < 0 ? to : yield* vfs_setpos(file, to)
 })
 
-const shmem_fsync = kfn('noop_fsync', function* (): Step<number> {
-  return 0
-})
-
 const FALLOC_FL_KEEP_SIZE = 1
 
 const shmem_fallocate = kfn('shmem_fallocate', function* (file, mode: number, off: number, len: number): Step<number> {
@@ -277,11 +274,11 @@ const shmem_file_operations: FileOps = {
   read_iter: shmem_read_iter,
   write_iter: shmem_write_iter,
   llseek: shmem_file_llseek,
-  fsync: shmem_fsync,
+  fsync: noop_fsync,
   fallocate: shmem_fallocate,
 }
 
-const shmem_dir_operations: FileOps = { fsync: shmem_fsync }
+const shmem_dir_operations: FileOps = { fsync: noop_fsync }
 
 const shmem_inode_operations: InodeOps = {
   setattr: shmem_setattr,
@@ -343,8 +340,9 @@ export function tmpfs_mkdir(k: Kernel, path: string, mode = 0o755): Dentry {
   }
   return d
 }
-/** A character device node. */
-export const tmpfs_mknod = (k: Kernel, path: string, rdev: number): Inode => add(k, path, S_IFCHR | 0o600, { rdev })
+/** A device node; `type` S_IFBLK for a block device. */
+export const tmpfs_mknod = (k: Kernel, path: string, rdev: number, type = S_IFCHR): Inode =>
+  add(k, path, type | 0o600, { rdev })
 /** A regular file with these bytes. */
 export const tmpfs_create = (k: Kernel, path: string, bytes: Uint8Array | string = ''): Inode => {
   const inode = add(k, path, S_IFREG | 0o644, {})
