@@ -72,6 +72,8 @@ export interface RigOptions {
   readonly maxSteps?: number
   /** Report use after free, and say in leaks who allocated. */
   readonly kasan?: boolean
+  /** Report locks taken in orders that can deadlock, and locks that nobody made. */
+  readonly lockdep?: boolean
 }
 
 /** Every device of the measured machine had 510 MiB. */
@@ -100,7 +102,7 @@ export class Rig {
   private t0 = 0
 
   constructor(o: RigOptions = {}) {
-    this.m = new Machine({ policy: o.policy, maxSteps: o.maxSteps ?? 2_000_000, kasan: o.kasan })
+    this.m = new Machine({ policy: o.policy, maxSteps: o.maxSteps ?? 2_000_000, kasan: o.kasan, lockdep: o.lockdep })
     this.k = new Kernel(this.m, 'h0', kernelProfile(o.kernel ?? 'v10', o.switches, o.dax))
     this.threads = o.threads ?? 2
     tmpfs_mkdir(this.k, '/dev')
@@ -156,13 +158,13 @@ export class Rig {
     return this.m.problems.map(p => `${p.kind}: ${p.text}`)
   }
 
-  /** Open /dev/fuse, start the server on it and mount it. */
-  mount(s: RawServer, path = '/mnt', o: { cred?: Cred } = {}): Mounted {
+  /** Open /dev/fuse, start the server on it and mount it, with these options of mount(2). */
+  mount(s: RawServer, path = '/mnt', o: { cred?: Cred; options?: string } = {}): Mounted {
     tmpfs_mkdir(this.k, path)
     const dev = fuse_dev_open(this.k)
     const closed = { v: false }
     const threads = this.serve(dev, s, closed)
-    const rc = this.run(sys => mountBody(sys, dev, path), o)
+    const rc = this.run(sys => mountBody(sys, dev, path, o.options), o)
     if (rc !== 0) throw new Error(`mount ${path}: ${rc}`)
     const mt = { dev, s, threads, closed }
     if (this.k.profile.t.daxdev === 'push')
@@ -182,7 +184,8 @@ export class Rig {
     return this.run(sys => pushDaxdev(sys, mt.dev, path, index))
   }
 
-  private serve(dev: FuseDev, s: RawServer, closed: { v: boolean }): Task[] {
+  /** Start the server's threads; the last that ends closes its end, unless that was done. */
+  serve(dev: FuseDev, s: RawServer, closed: { v: boolean }): Task[] {
     const { k } = this
     const threads: Task[] = []
     let left = this.threads
@@ -277,6 +280,7 @@ export function* pushDaxdev(sys: Sys, dev: FuseDev, path: string, index: number)
   return rc
 }
 
-function* mountBody(sys: Sys, dev: FuseDev, path: string): Step<number> {
-  return yield* sys.mount(dev, path)
+/** mount(2) of a server's connection, as a process does it. */
+export function* mountBody(sys: Sys, dev: FuseDev, path: string, options?: string): Step<number> {
+  return yield* sys.mount(dev, path, { options })
 }

@@ -48,4 +48,5 @@ export {
   MF_MEM_PRE_REMOVE,
   PAGE_SIZE,
   put_dax,
+  WHOLE_DEVICE,
 } from './super.ts'

@@ -15,9 +15,24 @@ export const LATENT_DEFECTS: readonly Defect[] = [
     ...seen_on_v10('std', 'new'),
   },
   {
+    id: 'L03',
+    story: 'one bad page condemns its whole device, for as long as the connection lives',
+    ...seen_on_v10('rfc', 'new'),
+  },
+  {
+    id: 'L05',
+    story: 'a file answers EHWPOISON once: its map is marked, and from then on it is EIO',
+    ...seen_on_v10('rfc', 'new'),
+  },
+  {
     id: 'L06',
     story: 'read and write take no i_rwsem, ignore O_APPEND and leave the times alone',
     ...seen_on_v10('std', 'new'),
+  },
+  {
+    id: 'L07',
+    story: 'a write at or past the end of a file returns 0',
+    ...seen_on_v10('rfc', 'new'),
   },
   {
     id: 'L09',
@@ -28,6 +43,43 @@ export const LATENT_DEFECTS: readonly Defect[] = [
     id: 'L10',
     story: 'chunk_size 0 counts as aligned; the first access divides by it and oopses',
     ...seen_on_v10('std', 'v10'),
+  },
+  {
+    id: 'L11',
+    story:
+      'O_TRUNC sets the size of a famfs file to 0, which kills it; with write-back caching the open deadlocks with itself',
+    ...seen_on_v10('rfc', 'new'),
+  },
+  {
+    id: 'L12',
+    story: 'a file that CREATE makes gets no map until it is opened again',
+    ...seen_on_v10('rfc', 'new'),
+  },
+  {
+    id: 'L13',
+    story:
+      'a device that was missing when its file was opened is not asked for again: the file is dead until its inode goes',
+    ...seen_on_v10('rfc', 'new'),
+  },
+  {
+    id: 'L14',
+    story:
+      'a notifier takes the connection of a device with no lock and no reference: gone is an oops, freed a use after free',
+    mark: 'inferred',
+    kernels: kernels('rfc', 'new'),
+  },
+  {
+    id: 'L15',
+    story:
+      'the device is claimed, under its device_lock, while famfs_devlist_sem is held: unbind takes the two the other way round',
+    mark: 'inferred',
+    kernels: kernels('rfc', 'new'),
+  },
+  {
+    id: 'L16',
+    story: 'the path of a device is walked while famfs_devlist_sem is held for writing',
+    mark: 'inferred',
+    kernels: kernels('rfc', 'v10'),
   },
   {
     id: 'L18',
@@ -42,6 +94,48 @@ export const LATENT_DEFECTS: readonly Defect[] = [
     mark: 'inferred',
     kernels: [],
     dax: levels('devdax-6.14', 'fix'),
+  },
+  {
+    id: 'L20',
+    story: 'a device name of 256 bytes with no NUL is read on behind its end',
+    mark: 'inferred',
+    kernels: kernels('rfc', 'v10'),
+  },
+  {
+    id: 'L22',
+    story: 'a size that the server says later replaces that of the map: what is mapped goes, and the file is bad',
+    ...seen_on_v10('rfc', 'new'),
+  },
+  {
+    id: 'L23',
+    story: 'teardown takes the semaphore of the device table on connections that never had famfs, where nobody made it',
+    mark: 'inferred',
+    kernels: kernels('new'),
+  },
+  {
+    id: 'L24',
+    story:
+      'pushing a device asks for no capability: whoever has the descriptor of /dev/fuse can claim what it can open',
+    mark: 'source',
+    kernels: kernels('new'),
+  },
+  {
+    id: 'L25',
+    story:
+      'a device that is ours already at another index is refused with EBUSY, and that is not remembered as other failures are',
+    mark: 'source',
+    kernels: kernels('new'),
+  },
+  {
+    id: 'L26',
+    story: 'fmap_version is not looked at: a map of another version is parsed as if it were this one',
+    ...seen_on_v10('rfc', 'new'),
+  },
+  {
+    id: 'L27',
+    story: 'a map is published before the size, the flag and the operations that go with it (R4)',
+    mark: 'inferred',
+    kernels: kernels('rfc', 'new'),
   },
   {
     id: 'L28',

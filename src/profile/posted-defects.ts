@@ -38,6 +38,19 @@ export const POSTED_DEFECTS: readonly Defect[] = [
     dax: levels('fsdev-v3'),
   },
   {
+    id: 'B06',
+    story: 'the loser of two that install one map fails with EEXIST and keeps the inode lock for ever',
+    mark: 'source',
+    kernels: kernels('rfc'),
+  },
+  {
+    id: 'B07',
+    story: 'the string of the mount option shadow= is not freed with its connection',
+    mark: 'list',
+    kernels: kernels('rfc', 'v2'),
+    inferred: ['v2'],
+  },
+  {
     id: 'B08',
     story: 'the reply buffer is not freed when GET_FMAP fails',
     mark: 'source',
@@ -82,6 +95,21 @@ export const POSTED_DEFECTS: readonly Defect[] = [
     inferred: ['rfc'],
   },
   {
+    id: 'B15',
+    story: 'what goes wrong with the devices of a map at open is swallowed: the file is not even marked bad',
+    mark: 'list',
+    kernels: kernels('rfc', 'v10'),
+    inferred: ['rfc', 'v2'],
+  },
+  {
+    id: 'B16',
+    story:
+      'the loser of two that install one map, or fill one slot, gets EEXIST or EALREADY: an open that fails for nothing',
+    mark: 'source',
+    kernels: kernels('rfc', 'v3'),
+    inferred: ['rfc', 'v2'],
+  },
+  {
     id: 'B17',
     story: "freeing an interleaved map frees the first group's strip array only",
     mark: 'source',
@@ -89,8 +117,14 @@ export const POSTED_DEFECTS: readonly Defect[] = [
     inferred: ['rfc', 'v2'],
   },
   {
+    id: 'B18',
+    story: 'the resolver loses the stripe: from the second one on an interleaved file is read from the first',
+    mark: 'list',
+    kernels: [],
+  },
+  {
     id: 'B19',
-    story: 'chunk_size goes unchecked: of what is no multiple of 2 MiB a huge page is mapped as if it were',
+    story: 'chunk_size goes unchecked: a map with chunks of 64 KiB is taken',
     mark: 'source',
     kernels: kernels('rfc', 'v3'),
     inferred: ['rfc', 'v2'],
@@ -242,10 +276,23 @@ export const POSTED_DEFECTS: readonly Defect[] = [
     ...seen_on_v10('std', 'v10'),
   },
   {
+    id: 'B51',
+    story:
+      'a later kernel: bit 43 of INIT is another feature, so whoever asks for famfs there is told yes and gets none',
+    mark: 'source',
+    kernels: [],
+  },
+  {
     id: 'B54',
     story: 'the daemon takes the 0 of a push that went well for a failure, and pushes again at every look-up',
     mark: 'source',
     kernels: [],
+  },
+  {
+    id: 'B55',
+    story: 'famfs is on before its semaphore is made: whoever comes between takes one that nobody has initialised',
+    mark: 'source',
+    kernels: kernels('v2'),
   },
   {
     id: 'B56',

@@ -1,5 +1,6 @@
 // famfs files: read, write, mmap and fault (kernel.md 2.10, 2.11). No server is asked here.
 import { kfn, min, type Step } from '../../sim/index.ts'
+import { EFBIG } from '../../wire/index.ts'
 import { dax_iomap_fault, dax_iomap_rw } from '../dax/dax.ts'
 import { PMD_ORDER, VM_FAULT_SIGBUS, type VmArea, type VmOps, type vm_fault } from '../mm/mm_struct.ts'
 import type { File } from '../vfs/file.ts'
@@ -14,6 +15,8 @@ const famfs_fuse_rw_prep = kfn('famfs_fuse_rw_prep', function* (iocb: Kiocb): St
   if (rc !== 0) return rc
   // The size is unsigned here: one of 2^63 (negative as loff_t) is a very large file (oracle okfmap.size_2^63).
   const left = unsigned(yield* inode.i_size.load()) - iocb.pos
+  // B60: the difference is unsigned, so that past the end almost everything is left.
+  if (left < 0 && inode.k.profile.has('B60')) return 0
   iocb.count = left <= 0 ? 0 : min(iocb.count, left)
   return 0
 })
@@ -30,12 +33,15 @@ export const famfs_fuse_read_iter = kfn('famfs_fuse_read_iter', function* (iocb:
   return n
 })
 
-/** famfs_fuse_write_iter(): bytes (0 at and past the end: the file never grows), or -errno. */
+/** famfs_fuse_write_iter(): bytes (0 at and past the end: the file never grows; without L07 -EFBIG), or -errno. */
 export const famfs_fuse_write_iter = kfn('famfs_fuse_write_iter', function* (iocb: Kiocb): Step<number> {
   const inode = iocb.file.f_inode
-  const locked = !inode.k.profile.has('L06')
+  const { profile } = inode.k
+  const locked = !profile.has('L06')
   if (locked) yield* generic_write_checks(iocb)
+  const asked = iocb.count
   const rc = yield* famfs_fuse_rw_prep(iocb)
+  if (rc === 0 && asked > 0 && iocb.count === 0 && !profile.has('L07')) return -EFBIG
   if (rc !== 0 || iocb.count === 0) return rc
   if (locked) yield* inode_lock(inode)
   const n = yield* dax_iomap_rw(iocb, true, famfs_iomap_ops)

@@ -11,8 +11,8 @@ import { type famfs_daxdev, type famfs_file_meta, INTERLEAVED_EXTENT } from './f
 const slot_valid = (dd: famfs_daxdev): Op<boolean> =>
   dd.k.profile.has('R5') ? dd.valid.load() : dd.valid.smp_load_acquire()
 
-/** famfs_dax_err(): can this slot be used: 0, -EIO (never populated, or not ours), -EHWPOISON. */
-const famfs_dax_err = kfn('famfs_dax_err', function* (dd: famfs_daxdev): Step<number> {
+/** famfs_dax_err(): can these bytes of this slot be used: 0, -EIO (never populated, or not ours), -EHWPOISON. */
+const famfs_dax_err = kfn('famfs_dax_err', function* (dd: famfs_daxdev, addr: number, len: number): Step<number> {
   if (!(yield* slot_valid(dd))) {
     mark(dd.k.m, 'famfs_dax_err', 'slot not filled')
     return -EIO
@@ -21,7 +21,7 @@ const famfs_dax_err = kfn('famfs_dax_err', function* (dd: famfs_daxdev): Step<nu
     mark(dd.k.m, 'famfs_dax_err', 'not the holder')
     return -EIO
   }
-  if (yield* dd.error.load()) {
+  if ((yield* dd.error.load()) || dd.bad.peek().some(b => b.off < addr + len && addr < b.off + b.len)) {
     mark(dd.k.m, 'famfs_dax_err', 'poisoned')
     return -EHWPOISON
   }
@@ -82,10 +82,11 @@ const use_slot = kfn(
     map: iomap,
     at: { addr: number; offset: number; length: number; flags: number },
   ): Step<number> {
-    const rc = yield* famfs_dax_err(dd)
+    const rc = yield* famfs_dax_err(dd, at.addr, at.length)
     if (rc !== 0) {
       if (dd.k.profile.has('B62')) return err_out(dd.k, map, 'B62')
-      yield* meta.error.store(true)
+      // Remembered in the file, whose next answer is EIO (L05: for poison, too).
+      if (rc !== -EHWPOISON || dd.k.profile.has('L05')) yield* meta.error.store(true)
       return rc
     }
     map.addr = at.addr
@@ -127,7 +128,8 @@ const famfs_interleave_fileofs_to_daxofs = kfn(
           throw new Oops('divide error in famfs_interleave_fileofs_to_daxofs (L10)')
         const chunk_num = (local - (local % chunk_size)) / chunk_size
         const chunk_offset = local % chunk_size
-        const stripe_num = (chunk_num - (chunk_num % fei.fie_nstrips)) / fei.fie_nstrips
+        // B18 lost the stripe: every one is taken for the first (how it went wrong is inferred).
+        const stripe_num = k.profile.has('B18') ? 0 : (chunk_num - (chunk_num % fei.fie_nstrips)) / fei.fie_nstrips
         const strip = fei.ie_strips[chunk_num % fei.fie_nstrips]!
         if (strip.dev_index >= table.nslots) return no_slot(k, map)
         const dd = table.slot(strip.dev_index)

@@ -37,6 +37,12 @@ export interface famfs_file_meta {
   readonly allocs: readonly Alloc[]
 }
 
+/** Bytes of a device that failed. */
+export interface BadRange {
+  readonly off: number
+  readonly len: number
+}
+
 /** One slot of the device table. Written under famfs_devlist_sem, read without it too. */
 export class famfs_daxdev {
   /** Populated; set last, after a wmb. */
@@ -48,9 +54,11 @@ export class famfs_daxdev {
   readonly devno: Cell<number>
   readonly devp: Cell<dax_device | null>
   readonly dd_name: Cell<Alloc | null>
+  /** What of it failed, where only that counts (without L03). */
+  readonly bad: Cell<readonly BadRange[]>
   readonly k: Kernel
   /** Ids a slot takes. */
-  static readonly IDS = 6
+  static readonly IDS = 7
 
   constructor(k: Kernel, sem: Guard, id: number, table: Alloc) {
     const { m } = k
@@ -61,7 +69,8 @@ export class famfs_daxdev {
     this.devno = new GuardedCell(m, 'dd->devno', 0, sem, id + 3)
     this.devp = new GuardedCell<dax_device | null>(m, 'dd->devp', null, sem, id + 4)
     this.dd_name = new GuardedCell<Alloc | null>(m, 'dd->name', null, sem, id + 5)
-    table.owns(this.valid, this.error, this.dax_err, this.devno, this.devp, this.dd_name)
+    this.bad = new GuardedCell<readonly BadRange[]>(m, 'dd->bad', [], sem, id + 6)
+    table.owns(this.valid, this.error, this.dax_err, this.devno, this.devp, this.dd_name, this.bad)
   }
 }
 

@@ -7,6 +7,7 @@ import {
   EINVAL,
   ENOMEM,
   ERANGE,
+  FAMFS_FMAP_VERSION,
   fuse_famfs_fmap_header,
   fuse_famfs_iext,
   fuse_famfs_simple_ext,
@@ -141,6 +142,8 @@ export const famfs_fuse_meta_alloc = kfn('famfs_fuse_meta_alloc', function* (k: 
   if (buf.length < HEADER) return -EINVAL
   const dv = viewOf(buf)
   const h = fuse_famfs_fmap_header.read(dv, buf.byteOffset)
+  // Every fuse kernel takes whatever version it says (L26).
+  if (h.fmap_version !== FAMFS_FMAP_VERSION && !k.profile.has('L26')) return -EINVAL
   if (h.nextents < 1) return count_error(k, 'few')
   if (t.max_extents !== null && h.nextents > t.max_extents) return count_error(k, 'many')
   const file_size = getU64Big(dv, buf.byteOffset + 16)

@@ -3,13 +3,13 @@
 // Locking: see famfs_devlist.ts.
 import { dax_holder, fs_dax_get, fs_put_dax, put_dax } from '../../devdax/index.ts'
 import { down_read, down_write, kfn, type Step, smp_wmb, up_read, up_write } from '../../sim/index.ts'
-import { EBADF, EBUSY, EINVAL, EIO, ENODEV, ENOMEM, EOPNOTSUPP } from '../../wire/index.ts'
+import { EBADF, EBUSY, EINVAL, EIO, ENODEV, ENOMEM, EOPNOTSUPP, EPERM } from '../../wire/index.ts'
 import type { fuse_conn } from '../fuse/fuse_i.ts'
 import { PUSHED } from '../kernel.ts'
 import { mark } from '../marks.ts'
 import { fdget } from '../vfs/file.ts'
 import { type Inode, S_ISCHR } from '../vfs/inode.ts'
-import { famfs_dax_devlist_get, famfs_fuse_dax_holder_ops } from './famfs_devlist.ts'
+import { devlist_sem, famfs_dax_devlist_get, famfs_fuse_dax_holder_ops } from './famfs_devlist.ts'
 import type { famfs_daxdev, famfs_file_meta } from './famfs_kfmap.ts'
 
 /**
@@ -22,7 +22,7 @@ export const famfs_check_daxdev_table = kfn(
     const table = yield* famfs_dax_devlist_get(fc)
     if (table === null) return -ENOMEM
     let missing = 0
-    yield* down_read(fc.famfs_devlist_sem)
+    yield* down_read(devlist_sem(fc))
     for (const index of meta.dev_bitmap) {
       const dd = table.slot(index)
       if (!(yield* dd.valid.load()) && !(yield* dd.dax_err.load())) missing++
@@ -36,12 +36,13 @@ export const famfs_check_daxdev_table = kfn(
 /**
  * FUSE_DEV_IOC_DAXDEV_OPEN: the device behind descriptor `fd` of the caller becomes number `index`. 0, or -EOPNOTSUPP (no
  * famfs here), -EBADF, -EINVAL (no character device, no such index), -ENOMEM, or what installing it said. The descriptor
- * tells the device number and is not kept. No capability is looked at.
+ * tells the device number and is not kept. No capability is looked at (L24; without it -EPERM).
  */
 export const famfs_daxdev_open = kfn(
   'famfs_daxdev_open',
   function* (fc: fuse_conn, fd: number, index: number): Step<number> {
     if (!(yield* fc.famfs_iomap.load())) return -EOPNOTSUPP
+    if (!fc.k.profile.has('L24') && !fc.k.current.capable('CAP_SYS_RAWIO')) return -EPERM
     const file = fdget(fc.k.current, fd)
     if (typeof file === 'number') return -EBADF
     const inode = file.f_inode
@@ -49,7 +50,7 @@ export const famfs_daxdev_open = kfn(
     const table = yield* famfs_dax_devlist_get(fc)
     if (table === null) return -ENOMEM
     if (index >= table.nslots) return -EINVAL
-    yield* down_write(fc.famfs_devlist_sem)
+    yield* down_write(devlist_sem(fc))
     const rc = yield* famfs_install_daxdev(fc, table.slot(index), inode)
     yield* up_write(fc.famfs_devlist_sem)
     fc.k.m.emit(PUSHED, file.f_dentry.d_name, fc, index, rc, null)
@@ -82,8 +83,8 @@ const famfs_install_daxdev = kfn(
     const rc = yield* fs_dax_get(devp, fc, famfs_fuse_dax_holder_ops)
     if (rc !== 0) {
       mark(k.m, 'famfs_install_daxdev', 'not to be had')
-      // Ours already, at another index: that may be put right, so it is not remembered.
-      const ours = rc === -EBUSY && (yield* dax_holder(devp)) === fc
+      // Ours already, at another index: that may be put right, so it is not remembered (L25).
+      const ours = k.profile.has('L25') && rc === -EBUSY && (yield* dax_holder(devp)) === fc
       if (!ours) yield* dd.dax_err.store(true)
       yield* put_dax(devp)
       yield* dd.devp.store(null)

@@ -115,6 +115,7 @@ const fuse_do_setattr = kfn('fuse_do_setattr', function* (inode: Inode, attr: Ia
   if (attr.size !== undefined && !S_ISREG(inode.i_mode)) return -EIO
   // OPEN has truncated the server's file already.
   if (attr.open && fuse_has(fc, 'ATOMIC_O_TRUNC')) {
+    if (fi.famfs_meta.peek() !== null && !fc.k.profile.has('L11')) return 0
     inode.i_size.poke(0)
     truncate_pagecache(inode)
     return 0

@@ -8,6 +8,8 @@ import { type fuse_conn, fuse_mount } from './fuse_i.ts'
 export const fuse_conn_put = kfn('fuse_conn_put', function* (fc: fuse_conn): Step<void> {
   if (!(yield* refcount_dec_and_test(fc.count))) return
   yield* famfs_teardown(fc)
+  const shadow = fc.kept_options.get('shadow')
+  if (shadow !== undefined && !fc.k.profile.has('B07')) yield* fc.k.kfree(shadow)
   yield* fc.k.kfree(fc.alloc)
 })
 

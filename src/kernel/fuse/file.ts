@@ -87,8 +87,25 @@ const fuse_sync_release = kfn('fuse_sync_release', function* (inode: Inode, ff: 
   yield* inode.k.kfree(ff.alloc)
 })
 
-/** fuse_open(): OPEN, then the map (kernel.md 2.2). 0 or -errno. */
+/** Does this open set the size to 0 itself? Of a famfs file it does with L11 only: its size is the map's. */
+const truncates = (inode: Inode, file: File): boolean =>
+  (file.f_flags & O_TRUNC) !== 0 &&
+  fuse_has(inode.fuse!.fc, 'ATOMIC_O_TRUNC') &&
+  (inode.k.profile.has('L11') || inode.fuse!.famfs_meta.peek() === null)
+
+/** fuse_open(): what truncates under write-back caching holds the inode all through it (L11: also while the map is installed). */
 const fuse_open = kfn('fuse_open', function* (inode: Inode, file: File): Step<number> {
+  const { fc } = inode.fuse!
+  const locked =
+    truncates(inode, file) && fuse_has(fc, 'WRITEBACK_CACHE') && (inode.k.profile.has('L11') || !fc.famfs_iomap.peek())
+  if (locked) yield* inode_lock(inode)
+  const rc = yield* open_and_map(inode, file)
+  if (locked) yield* inode_unlock(inode)
+  return rc
+})
+
+/** fuse_open() but for its lock: OPEN, then the map (kernel.md 2.2). 0 or -errno. */
+function* open_and_map(inode: Inode, file: File): Step<number> {
   const fi = inode.fuse!
   const { fc, fm } = fi
   const ff = yield* fuse_do_open(inode, file)
@@ -107,13 +124,13 @@ const fuse_open = kfn('fuse_open', function* (inode: Inode, file: File): Step<nu
   if ((ff.open_flags & (FOPEN_STREAM | FOPEN_NONSEEKABLE)) !== 0)
     nonseekable_open(file, (ff.open_flags & FOPEN_STREAM) !== 0)
   // fuse_finish_open(): O_TRUNC with ATOMIC_O_TRUNC sets the size here; a famfs file then no longer fits its map.
-  if ((file.f_flags & O_TRUNC) !== 0 && fuse_has(fc, 'ATOMIC_O_TRUNC')) {
+  if (truncates(inode, file)) {
     inode.i_size.poke(0)
     fuse_invalidate_attr(inode, FUSE_STATX_MODSIZE)
     truncate_pagecache(inode)
   }
   return 0
-})
+}
 
 /** fuse_flush(): on every close of a descriptor. ENOSYS once turns it off for good. */
 const fuse_flush = kfn('fuse_flush', function* (file: File): Step<number> {

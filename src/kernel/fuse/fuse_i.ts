@@ -183,7 +183,11 @@ export class fuse_conn {
   /** famfs (kernel.md 1.4): negotiated at INIT. */
   readonly famfs_iomap: Cell<number>
   readonly famfs_devlist_sem: RwSemaphore
+  /** What init_rwsem() was called for. */
+  readonly made: JMap<'famfs_devlist_sem', true>
   readonly dax_devlist: Cell<famfs_dax_devlist | null>
+  /** Strings of mount options that are kept to be shown. */
+  readonly kept_options: JMap<'shadow', Alloc>
 
   constructor(k: Kernel, o: fuse_conn_options) {
     const m = k.m
@@ -230,6 +234,9 @@ export class fuse_conn {
     this.ops = o.ops
     this.famfs_iomap = new Cell(m, 'fc->famfs_iomap', 0)
     this.famfs_devlist_sem = new RwSemaphore(m, 'fc->famfs_devlist_sem')
+    this.made = new JMap(m.journal)
+    if (k.profile.t.devlist_sem_init === 'connection') this.made.set('famfs_devlist_sem', true)
+    this.kept_options = new JMap(m.journal)
     this.dax_devlist = new Cell<famfs_dax_devlist | null>(m, 'fc->dax_devlist', null)
     this.alloc.owns(this.dev, this.count, this.fiq_lock, this.fiq_waitq, this.reqctr, this.fpq_lock, this.initialized)
     this.alloc.owns(this.num_background, this.active_background, this.max_background, this.congestion_threshold)

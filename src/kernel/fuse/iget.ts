@@ -100,7 +100,9 @@ export function fuse_change_attributes(inode: Inode, attr: Attr, valid_until: nu
   inode.fuse!.i_time.poke(valid_until)
   inode.fuse!.inval_mask.poke(0)
   const old = inode.i_size.peek()
-  if (old === attr.size) return
+  // What has a map has its size from there, whatever the server says later (not so with L22).
+  const mapped = inode.fuse!.famfs_meta.peek() !== null && !inode.k.profile.has('L22')
+  if (old === attr.size || mapped) return
   inode.i_size.poke(attr.size)
   if (S_ISREG(attr.mode) && inode.i_mapping.i_mmap.length > 0) truncate_pagecache(inode)
 }

@@ -1,7 +1,8 @@
 // fs/fuse/inode.c: INIT, mounting, inodes and their attributes (kernel.md 2.1, 2.12, 2.13).
-import { Cell, kfn, max, min, type Step, wake_up_all } from '../../sim/index.ts'
+import { Cell, kfn, max, min, type Step, step, wake_up_all } from '../../sim/index.ts'
 import {
   EINVAL,
+  ENOMEM,
   ENOTCONN,
   FUSE_KERNEL_VERSION,
   FUSE_ROOT_ID,
@@ -45,8 +46,10 @@ const fuse_send_init = kfn('fuse_send_init', function* (fm: fuse_mount): Step<vo
   const { fc } = fm
   const { t } = fc.k.profile
   let { flags, flags2 } = t.init_flags
+  const { profile } = fc.k
   // Nobody has famfs in FUSE where it is a file system of its own.
-  if (t.kabi === null && (fc.k.profile.has('B24') || fc.k.current.capable('CAP_SYS_RAWIO'))) {
+  const offered = profile.has('B24') || profile.has('B51') || fc.k.current.capable('CAP_SYS_RAWIO')
+  if (t.kabi === null && offered) {
     if (t.dax_fmap_bit < 32) flags |= 1 << t.dax_fmap_bit
     else flags2 |= 1 << (t.dax_fmap_bit - 32)
   }
@@ -78,6 +81,17 @@ const process_init_flags = (fc: fuse_conn, out: Values<typeof fuse_init_out>): v
   if (fuse_has(fc, 'REQUEST_TIMEOUT')) init_server_timeout(fc, out.request_timeout)
 }
 
+/** famfs is on: its semaphore is made, then the flag says so; with B55 the other way round. B51: the bit is another's. */
+const famfs_init = kfn('famfs_init', function* (fc: fuse_conn): Step<void> {
+  const { profile } = fc.k
+  if (profile.has('B51')) return
+  if (!profile.has('B55')) fc.made.set('famfs_devlist_sem', true)
+  yield* fc.famfs_iomap.store(1)
+  if (fc.made.has('famfs_devlist_sem')) return
+  yield* step()
+  fc.made.set('famfs_devlist_sem', true)
+})
+
 /** process_init_reply(): runs in whatever task writes the reply. A reply that is cut short counts as zeros from there on. */
 const process_init_reply = kfn(
   'process_init_reply',
@@ -97,7 +111,7 @@ const process_init_reply = kfn(
         hasInitFlag(fc.granted.peek(), t.dax_fmap_bit) &&
         hasInitFlag(initFlagsInForce(fc.offered.peek()), t.dax_fmap_bit)
       )
-        yield* fc.famfs_iomap.store(1)
+        yield* famfs_init(fc)
       fc.life.send('INIT_REPLY')
     } else fc.life.send('INIT_ERROR')
     yield* fc.initialized.smp_store_release(true)
@@ -133,6 +147,17 @@ export function fuse_dev_open(k: Kernel, o: { default_permissions?: boolean; des
   )
 }
 
+/** fuse_parse_param() of shadow=DIR, which the kernel keeps and shows and does not use: 0, -EINVAL (no such option), -ENOMEM. */
+const fuse_parse_shadow = kfn('fuse_parse_shadow', function* (fc: fuse_conn, options: string): Step<number> {
+  const given = options.split(',').find(o => o.startsWith('shadow='))
+  if (given === undefined) return 0
+  if (!fc.k.profile.t.shadow_option) return -EINVAL
+  const shadow = yield* fc.k.kzalloc('fuse_conn shadow', given.length - 'shadow='.length + 1)
+  if (shadow === null) return -ENOMEM
+  fc.kept_options.set('shadow', shadow)
+  return 0
+})
+
 /** mount -t fuse over `mountpoint` with the connection of `dev`. 0 or -errno. INIT goes out; nobody waits for its reply. */
 export const fuse_mount_fs = kfn(
   'fuse_fill_super',
@@ -140,6 +165,8 @@ export const fuse_mount_fs = kfn(
     const { fc, fm } = dev
     if (fm.sb !== null) return -EINVAL
     if (!fc.connected) return -ENOTCONN
+    const rc = yield* fuse_parse_shadow(fc, s_options)
+    if (rc < 0) return rc
     const root = new Inode(k, 1, new_attr(S_IFDIR | 0o755, 2, k.m.clock()), {
       i_op: fuse_dir_inode_operations,
       i_fop: fuse_dir_operations,

@@ -17,6 +17,7 @@ import {
   type Values,
   viewOf,
 } from '../../wire/index.ts'
+import { fuse_lookup_fmap } from '../famfs/famfs_fmap.ts'
 import type { Dentry } from '../vfs/dcache.ts'
 import { File } from '../vfs/file.ts'
 import { type Inode, iget, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_ISDIR } from '../vfs/inode.ts'
@@ -97,7 +98,7 @@ export const fuse_link = kfn('fuse_link', function* (old: Dentry, dir: Inode, de
   return rc < 0 ? rc : create_new_entry(fm, args, dentry, inode.i_mode & S_IFMT)
 })
 
-/** fuse_create_open(): CREATE makes the file and opens it; no map is fetched for it here (L12). The open file, or -errno. */
+/** fuse_create_open(): CREATE makes the file and opens it; with L12 no map is fetched for it here. The open file, or -errno. */
 const fuse_create_open = kfn(
   'fuse_create_open',
   function* (dir: Inode, dentry: Dentry, flags: number, mode: number): Step<File | number> {
@@ -117,6 +118,8 @@ const fuse_create_open = kfn(
     const inode = dentry.d_inode.peek()!
     const file = new File(dentry, flags, inode.i_fop)
     file.fuse = { fh: out.open.fh, open_flags: out.open.open_flags, alloc }
+    // One that the server has no map for yet is a file like any other.
+    if (!k.profile.has('L12')) yield* fuse_lookup_fmap(fm, inode)
     return file
   },
 )

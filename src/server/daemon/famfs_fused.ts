@@ -1,6 +1,15 @@
 // The program famfs_fused (userspace.md e.1): mounts, goes into the background, and serves until it is unmounted, told to end, or
 // killed. What is told to end unmounts and takes its socket away; what is killed leaves both, and a mount that is dead.
-import { fuse_dev_open, MNT_DETACH, O_DIRECTORY, O_PATH, S_IFSOCK, type Sys, start_daemon } from '../../kernel/index.ts'
+import {
+  fuse_dev_open,
+  type Kernel,
+  MNT_DETACH,
+  O_DIRECTORY,
+  O_PATH,
+  S_IFSOCK,
+  type Sys,
+  start_daemon,
+} from '../../kernel/index.ts'
 import type { ServerProfile } from '../../profile/index.ts'
 import { Killed, kfn, type Step } from '../../sim/index.ts'
 import { EINTR, errnoName } from '../../wire/index.ts'
@@ -45,11 +54,12 @@ function* serve(d: Fused, handlers: Handlers<Worker>, i: number, sys: Sys): Step
   return rc
 }
 
-/** Options of the mount as /proc/mounts shows them. */
-const shown = (given: readonly string[]): string =>
+/** Options of the mount as /proc/mounts shows them; the older kernels take and show the shadow tree. */
+const shown = (k: Kernel, { mountOptions, shadow }: FusedOptions): string =>
   [
     'nosuid,nodev,relatime,user_id=0,group_id=0',
-    ...['default_permissions', 'allow_other'].filter(o => given.includes(o)),
+    ...['default_permissions', 'allow_other'].filter(o => mountOptions.includes(o)),
+    ...(k.profile.t.shadow_option ? [`shadow=${shadow}`] : []),
   ].join(',')
 
 /**
@@ -67,7 +77,7 @@ export const start_fused = kfn('famfs_fused', function* (sys: Sys, server: Serve
   if (typeof st === 'number') return `${rootPath}: ${errnoName(-st)}; expected the root of a shadow tree`
   const dev = fuse_dev_open(k, { default_permissions: mountOptions.includes('default_permissions') })
   const transport = insim(dev)
-  const rc = yield* sys.mount(dev, mountpoint, { fsname, options: shown(mountOptions) })
+  const rc = yield* sys.mount(dev, mountpoint, { fsname, options: shown(k, options) })
   if (rc < 0) {
     yield* transport.close()
     return `mount ${mountpoint}: ${errnoName(-rc)}`
