@@ -14,7 +14,10 @@ export interface Folio {
   /** How many mappings share it. */
   readonly share: number
   readonly refcount: number
+  /** Entries of page tables that point to it; below zero when somebody forgot some (L21). */
   readonly mapcount: number
+  /** Who pinned it (pin_user_pages), counted; each has a reference too. */
+  readonly pincount: number
 }
 
 /** Orders there are, largest first. */
@@ -27,6 +30,7 @@ const idle = (order: number, refcount: number): Folio => ({
   share: 0,
   refcount,
   mapcount: 0,
+  pincount: 0,
 })
 
 /**
@@ -88,6 +92,11 @@ export class Folios {
     return this.idle.peek() !== null
   }
 
+  /** References that a page nobody uses has: what its driver keeps. */
+  get idle_refcount(): number {
+    return this.idle.peek()?.refcount ?? 0
+  }
+
   /** First page of the folio that covers `page`, and the folio. */
   of(page: number): { readonly head: number; readonly folio: Folio } {
     const { bad } = this.bytes
@@ -136,7 +145,7 @@ export class Folios {
 
   /** Put what users had of them: the idle state again, but for those that are still mapped. */
   free(): void {
-    for (const [p, f] of this.touched.entries()) if (f.mapcount === 0) this.touched.delete(p)
+    for (const [p, f] of this.touched.entries()) if (f.mapcount === 0 && f.pincount === 0) this.touched.delete(p)
   }
 }
 
@@ -146,4 +155,5 @@ const same = (a: Folio, b: Folio): boolean =>
   a.index === b.index &&
   a.share === b.share &&
   a.refcount === b.refcount &&
-  a.mapcount === b.mapcount
+  a.mapcount === b.mapcount &&
+  a.pincount === b.pincount

@@ -1,6 +1,7 @@
 // One host's kernel: vfs, mm, dax, fuse, famfs.
 export { dax_bind_node } from './dax/device.ts'
 export { sysfs_paths, sysfs_show } from './dax/sysfs.ts'
+export type { ProcessEnd, ProcessOptions } from './exit.ts'
 export { fuse_abort_conn, fuse_conn_abort_write } from './fuse/abort.ts'
 export { FuseDev, fuse_dev_release } from './fuse/conn.ts'
 export { fuse_dev_do_read, fuse_dev_do_write } from './fuse/dev.ts'
@@ -22,15 +23,57 @@ export {
 } from './kernel.ts'
 export { MARKS } from './marks.ts'
 export { MEM_MAJOR, NULL_MINOR, ZERO_MINOR } from './mem.ts'
+export {
+  FOLL_LONGTERM,
+  FOLL_WRITE,
+  type Pinned,
+  pin_user_pages,
+  read_pinned,
+  unpin_user_pages,
+} from './mm/gup.ts'
 export { kill_me_maybe } from './mm/machine_check.ts'
-export { MADV_DONTNEED, MADV_HWPOISON } from './mm/madvise.ts'
+export {
+  MADV_COLD,
+  MADV_COLLAPSE,
+  MADV_DODUMP,
+  MADV_DOFORK,
+  MADV_DONTDUMP,
+  MADV_DONTFORK,
+  MADV_DONTNEED,
+  MADV_DONTNEED_LOCKED,
+  MADV_FREE,
+  MADV_HUGEPAGE,
+  MADV_HWPOISON,
+  MADV_KEEPONFORK,
+  MADV_NOHUGEPAGE,
+  MADV_NORMAL,
+  MADV_PAGEOUT,
+  MADV_POPULATE_READ,
+  MADV_POPULATE_WRITE,
+  MADV_RANDOM,
+  MADV_REMOVE,
+  MADV_SEQUENTIAL,
+  MADV_WILLNEED,
+  MADV_WIPEONFORK,
+} from './mm/madvise.ts'
 export { memory_failure } from './mm/memory_failure.ts'
-export { MAP_FIXED, MAP_PRIVATE, MAP_SHARED, PROT_READ, PROT_WRITE } from './mm/mm_struct.ts'
+export { PROT_EXEC, PROT_NONE, PROT_READ, PROT_WRITE } from './mm/mm_struct.ts'
+export {
+  MAP_ANONYMOUS,
+  MAP_FIXED,
+  MAP_FIXED_NOREPLACE,
+  MAP_LOCKED,
+  MAP_POPULATE,
+  MAP_PRIVATE,
+  MAP_SHARED,
+  MAP_SHARED_VALIDATE,
+  MAP_SYNC,
+} from './mm/mmap.ts'
+export { MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE } from './mm/mremap.ts'
 export { MS_ASYNC, MS_INVALIDATE, MS_SYNC } from './mm/msync.ts'
+export type { Rss } from './mm/rss.ts'
 export {
   type Daemon,
-  type ProcessEnd,
-  type ProcessOptions,
   restart_daemons,
   spawn_process,
   spawn_thread,

@@ -16,10 +16,13 @@ import {
   Oops,
   type Op,
   type Step,
+  WaitQueue,
 } from '../sim/index.ts'
 import { fuse_getxattr_in, fuse_setxattr_in_compat, initFlags, type OpcodeTable, opcodeTable } from '../wire/index.ts'
 import { famfs_module } from './famfs-std/famfs_internal.ts'
+import type { Child } from './fork.ts'
 import { Hotplug } from './mm/memory_hotplug.ts'
+import { HostPage } from './mm/page.ts'
 import type { Daemon } from './process.ts'
 import { task_struct } from './task_struct.ts'
 import { type Dentry, LeafParts } from './vfs/dcache.ts'
@@ -90,10 +93,20 @@ export class Kernel {
   readonly requests: JMap<string, number>
   /** Faults taken, by size (`PTE`, `PMD`). */
   readonly faults: JMap<string, number>
+  /** /proc/vmstat, as far as memory management counts: `pgfault`, `pgmajfault`, `nr_tlb_remote_flush`. */
+  readonly vm_events: JMap<string, number>
+  /** The page of zeros that anonymous memory is until somebody stores. */
+  readonly zero_page: HostPage
+  /** Where a task waits for a page to be idle (wait_var_event of a folio's count). */
+  readonly page_idle_wq: WaitQueue
   /** It lost its power: nothing of it runs any more. */
   readonly crashed: Cell<boolean>
   /** Memory failures by result (`Recovered`, `Failed`): /sys/devices/system/node/node0/memory_failure. */
   readonly mf_stats: JMap<string, number>
+  /** Children that were not waited for, by number. */
+  readonly children: JMap<number, Child>
+  /** Where a parent waits for one to end. */
+  readonly wait_chldexit: WaitQueue
   private readonly warned: JMap<string, true>
   private readonly pids: Cell<number>
   private readonly inos: Cell<number>
@@ -117,8 +130,13 @@ export class Kernel {
     this.bus.hotplug = this.hotplug
     this.requests = new JMap(m.journal)
     this.faults = new JMap(m.journal)
+    this.vm_events = new JMap(m.journal)
+    this.zero_page = new HostPage(m, 'zero')
+    this.page_idle_wq = new WaitQueue(m, 'page idle')
     this.crashed = new Cell(m, 'crashed', false)
     this.mf_stats = new JMap(m.journal)
+    this.children = new JMap(m.journal)
+    this.wait_chldexit = new WaitQueue(m, 'wait_chldexit')
     this.warned = new JMap(m.journal)
     this.pids = new Cell(m, 'pid', 100)
     this.inos = new Cell(m, 'ino', 1)

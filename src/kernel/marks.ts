@@ -23,6 +23,8 @@ export const MARKS = {
   famfs_file_bad: ['no map', 'marked bad', 'size unlike the map', 'not DAX yet (R4)'],
   famfs_fileofs_to_daxofs: ['no table', 'past the last extent'],
   famfs_interleave_fileofs_to_daxofs: ['no table', 'slot not filled', 'past the last group'],
+  grab_mapping_entry: ['waited for its holder'],
+  dax_iomap_pmd_fault: ['colour', 'past the end', 'private store', 'no 2 MiB to be had'],
   fuse_simple_request: ['waited for INIT', 'killed before INIT', 'not connected', 'no memory'],
   request_wait_answer: ['interrupted', 'killed and taken back', 'killed too late (R16)'],
   fuse_simple_background: ['waited for its turn'],

@@ -16,6 +16,11 @@ export function force_sig_fault(ts: task_struct, name: string, si_code: string, 
   return deliver(ts, { signal: name, si_code, si_addr })
 }
 
+/** force_sig_mceerr(): the same for a page that is lost, with log2 of how much around the address is. */
+export function force_sig_mceerr(ts: task_struct, si_code: string, si_addr: number, si_addr_lsb: number): never {
+  return deliver(ts, { signal: 'SIGBUS', si_code, si_addr, si_addr_lsb })
+}
+
 /** send_sig_info(): it becomes pending, and an interruptible sleep is over. */
 export function send_sig_info(ts: task_struct, info: SigInfo): void {
   ts.pending.push(info)

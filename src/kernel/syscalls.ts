@@ -1,7 +1,9 @@
 // The system calls an application of a host can make. Each answers what the real one leaves in the return register: a
 // number, negative for -errno; some give an object instead of filling a struct. They are in syscall/, by theme, one part on
 // top of the other; here are those about processes, mounts and the system.
-import { type Op, sleep } from '../sim/index.ts'
+import { type Op, type Step, sleep } from '../sim/index.ts'
+import type { ProcessEnd } from './exit.ts'
+import { do_wait, kernel_clone } from './fork.ts'
 import type { FuseDev } from './fuse/conn.ts'
 import { do_delete_module, do_init_module, proc_kallsyms } from './module.ts'
 import { do_kill, proc_list } from './signal.ts'
@@ -10,6 +12,8 @@ import { syscall } from './syscall/entry.ts'
 import { drop_caches } from './vfs/iput.ts'
 import { do_mount_dev, do_mount_fuse, do_umount, type MountData, proc_mounts } from './vfs/mount.ts'
 
+const clone = syscall('clone', kernel_clone)
+const wait4 = syscall('wait4', do_wait)
 const kill = syscall('kill', do_kill)
 const mount = syscall('mount', do_mount_fuse)
 const mount_dev = syscall('mount', do_mount_dev)
@@ -21,6 +25,17 @@ const umount = syscall('umount2', do_umount)
 export class Sys extends DeviceCalls {
   getpid(): number {
     return this.ts.pid
+  }
+  /**
+   * fork(2): a child with a copy of the memory, sharing the open files, that runs `body` and ends. Its number, or -ENOMEM. What
+   * `body` keeps in variables of the parent is shared, which no real memory is.
+   */
+  fork(body: (sys: Sys) => Step<any>): Op<number> {
+    return clone(this.ts, ts => body(new Sys(ts)))
+  }
+  /** waitpid(2): how a child ended, once it has, or -ECHILD. */
+  waitpid(pid: number): Op<ProcessEnd | number> {
+    return wait4(this.ts, pid)
   }
   /** Send a signal to every thread of a process: 0, -ESRCH, -EPERM. */
   kill(pid: number, name: string): Op<number> {

@@ -20,6 +20,12 @@ export const LATENT_DEFECTS: readonly Defect[] = [
     ...seen_on_v10('rfc', 'new'),
   },
   {
+    id: 'L04',
+    story:
+      'a fault on a failed page is a plain SIGBUS (BUS_ADRERR), not one that says the page is lost (BUS_MCEERR_AR)',
+    ...seen_on_v10('rfc', 'new'),
+  },
+  {
     id: 'L05',
     story: 'a file answers EHWPOISON once: its map is marked, and from then on it is EIO',
     ...seen_on_v10('rfc', 'new'),
@@ -33,6 +39,12 @@ export const LATENT_DEFECTS: readonly Defect[] = [
     id: 'L07',
     story: 'a write at or past the end of a file returns 0',
     ...seen_on_v10('rfc', 'new'),
+  },
+  {
+    id: 'L08',
+    story: 'faults take no invalidate_lock, so nothing holds off a truncate',
+    mark: 'source',
+    kernels: kernels('rfc', 'new'),
   },
   {
     id: 'L09',
@@ -102,8 +114,16 @@ export const LATENT_DEFECTS: readonly Defect[] = [
     kernels: kernels('rfc', 'v10'),
   },
   {
+    id: 'L21',
+    story:
+      'a second file on the same memory takes the folio over with a warning; one of 2 MiB then never comes to rest',
+    mark: 'measured',
+    kernels: [],
+    dax: levels('devdax-6.14', 'fix'),
+  },
+  {
     id: 'L22',
-    story: 'a size that the server says later replaces that of the map: what is mapped goes, and the file is bad',
+    story: 'a new size of a file truncates its DAX entries as they are, pinned pages too; the kernel warns of it',
     ...seen_on_v10('rfc', 'new'),
   },
   {

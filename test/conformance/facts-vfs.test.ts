@@ -5,6 +5,9 @@ import {
   F_SETFL,
   MAP_SHARED,
   MNT_DETACH,
+  MS_ASYNC,
+  MS_INVALIDATE,
+  MS_SYNC,
   O_DIRECT,
   O_RDONLY,
   O_RDWR,
@@ -130,13 +133,16 @@ describe('flags and vectors', () => {
     const log = logged(s, () => {
       const rc = rig.run(function* (sys) {
         const fd = yield* sys.open('/mnt/f', O_RDWR)
-        return [yield* sys.fsync(fd), yield* sys.fdatasync(fd), yield* sys.sync_file_range(fd, 0, 0, 7)]
+        const out = [yield* sys.fsync(fd), yield* sys.fdatasync(fd), yield* sys.sync_file_range(fd, 0, 0, 7)]
+        const at = yield* sys.mmap(0, TWO, PROT_READ, MAP_SHARED, fd)
+        for (const flags of [MS_SYNC, MS_ASYNC, MS_INVALIDATE]) out.push(yield* sys.msync(at, TWO, flags))
+        return out
       })
-      expect(rc).toEqual([0, 0, 0])
+      expect(rc).toEqual([0, 0, 0, 0, 0, 0])
     })
-    expect(log.filter(l => l.startsWith('FSYNC'))).toEqual(['FSYNC:100', 'FSYNC:100'])
+    expect(log.filter(l => l.startsWith('FSYNC'))).toEqual(['FSYNC:100', 'FSYNC:100', 'FSYNC:100'])
     const flags = s.requests.filter(r => r.op.name === 'FSYNC').map(r => r.arg.fsync_flags)
-    expect(flags).toEqual([0, FUSE_FSYNC_FDATASYNC])
+    expect(flags).toEqual([0, FUSE_FSYNC_FDATASYNC, FUSE_FSYNC_FDATASYNC])
   })
   fact('open.flags', () => {
     const { rig, s } = setUp({ f: ONE })

@@ -6,20 +6,20 @@ import { kfn, roundDown, type Step } from '../../sim/index.ts'
 import { EINVAL } from '../../wire/index.ts'
 import { FAULT } from '../kernel.ts'
 import {
+  type DaxPte,
   PMD_ORDER,
   PMD_SIZE,
   PROT_WRITE,
-  type Pte,
   PUD_ORDER,
   PUD_SIZE,
   VM_FAULT_NOPAGE,
   VM_FAULT_SIGBUS,
-  type VmArea,
   type VmOps,
   type vm_fault,
 } from '../mm/mm_struct.ts'
-import { unmap_mapping_pages } from '../mm/mmap.ts'
 import { folio_add_file_rmap } from '../mm/rmap.ts'
+import type { VmArea } from '../mm/vma.ts'
+import { unmap_mapping_pages } from '../mm/zap.ts'
 import type { File } from '../vfs/file.ts'
 import type { FileOps, Inode } from '../vfs/inode.ts'
 
@@ -49,7 +49,7 @@ const dax_set_mapping = (dev: dev_dax, off: number, order: number): void => {
 /** dev_dax_huge_fault(): one entry of the device's align, or SIGBUS: dead, past the end, or not aligned. */
 const dev_dax_huge_fault = kfn('dev_dax_huge_fault', function* (vmf: vm_fault): Step<number> {
   const { vma } = vmf
-  const inode = vma.vm_file.f_inode
+  const inode = vma.vm_file!.f_inode
   const dev = dev_of(inode)
   const { size, order, name, table } = entry_of(dev)
   const id = yield* dax_read_lock(dev.dax_dev)
@@ -62,7 +62,8 @@ const dev_dax_huge_fault = kfn('dev_dax_huge_fault', function* (vmf: vm_fault): 
   dax_set_mapping(dev, off, order)
   const entries = vma.mm[table]
   folio_add_file_rmap(dev, off, entries.get(start / size))
-  const pte: Pte = { memory: dev.memory, off, dev, writable: (vma.prot & PROT_WRITE) !== 0 }
+  const writable = (vma.prot & PROT_WRITE) !== 0
+  const pte: DaxPte = { memory: dev.memory, off, dev, writable, dirty: writable }
   entries.set(start / size, pte)
   inode.k.count(inode.k.faults, name)
   inode.k.m.emit(FAULT, name, inode, vmf.pgoff, vmf.write ? 1 : 0, null)
@@ -72,6 +73,7 @@ const dev_dax_huge_fault = kfn('dev_dax_huge_fault', function* (vmf: vm_fault): 
 const dax_vm_ops: VmOps = {
   fault: vmf => dev_dax_huge_fault(vmf),
   huge_fault: vmf => dev_dax_huge_fault(vmf),
+  may_split: (vma, addr) => (addr % dev_of(vma.vm_file!.f_inode).align === 0 ? 0 : -EINVAL),
 }
 
 /** dax_mmap(): 0, or -EINVAL. Whether the device has such an offset is found at the fault. */
@@ -97,5 +99,5 @@ export function dax_file_ops(inode: Inode): FileOps | undefined {
 /** The node's inode is where raw mappings of the device are kept; kill_dev_dax() takes them away. */
 export function dax_bind_node(dev: dev_dax, inode: Inode): void {
   dev.i_mapping = inode.i_mapping
-  dev.unmap_mapping_range = () => unmap_mapping_pages(inode.i_mapping, 0, dev.memory.size / PAGE_SIZE)
+  dev.unmap_mapping_range = () => unmap_mapping_pages(inode.i_mapping, 0, dev.memory.size / PAGE_SIZE, false)
 }

@@ -3,7 +3,8 @@ import { kfn, min, type Step } from '../../sim/index.ts'
 import { ENODEV } from '../../wire/index.ts'
 import { dax_iomap_fault, dax_iomap_rw } from '../dax/dax.ts'
 import { unsigned } from '../famfs/famfs_iomap.ts'
-import { PMD_ORDER, VM_FAULT_SIGBUS, type VmArea, type VmOps, type vm_fault } from '../mm/mm_struct.ts'
+import { PMD_ORDER, VM_FAULT_SIGBUS, type VmOps, type vm_fault } from '../mm/mm_struct.ts'
+import type { VmArea } from '../mm/vma.ts'
 import type { File } from '../vfs/file.ts'
 import {
   type FileOps,
@@ -60,7 +61,7 @@ const famfs_dax_write_iter = kfn('famfs_dax_write_iter', function* (iocb: Kiocb)
 })
 
 const __famfs_filemap_fault = kfn('__famfs_filemap_fault', function* (vmf: vm_fault, order: number): Step<number> {
-  const inode = vmf.vma.vm_file.f_inode
+  const inode = vmf.vma.vm_file!.f_inode
   if (yield* fsi_of(inode).deverror.load()) return VM_FAULT_SIGBUS
   if (((yield* inode.i_flags.load()) & S_DAX) === 0) return VM_FAULT_SIGBUS
   if (vmf.write && vmf.vma.shared) {

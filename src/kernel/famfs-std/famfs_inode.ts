@@ -3,10 +3,10 @@
 // Locking: that of libfs.
 import { Cell, kfn, type Step } from '../../sim/index.ts'
 import { ENODEV } from '../../wire/index.ts'
-import { dax_delete_mapping_entries } from '../dax/dax.ts'
+import { dax_break_layout_final } from '../dax/layout.ts'
 import type { famfs_file_meta } from '../famfs/famfs_kfmap.ts'
 import { famfs_meta_free } from '../famfs/famfs_meta.ts'
-import { unmap_mapping_pages } from '../mm/mmap.ts'
+import { truncate_pagecache } from '../mm/truncate.ts'
 import { mode_to_set, setattr_prepare } from '../vfs/attr.ts'
 import type { Dentry } from '../vfs/dcache.ts'
 import {
@@ -69,8 +69,7 @@ const simple_setattr = kfn('simple_setattr', function* (inode: Inode, attr: Iatt
   if (rc < 0) return rc
   if (attr.size !== undefined) {
     yield* inode.i_size.store(attr.size)
-    dax_delete_mapping_entries(inode.i_mapping)
-    unmap_mapping_pages(inode.i_mapping, 0, Number.MAX_SAFE_INTEGER / 4096)
+    yield* truncate_pagecache(inode, attr.size)
   }
   const a = inode.i_attr.peek()
   const now = inode.k.m.clock()
@@ -96,6 +95,6 @@ const famfs_dir_inode_operations: InodeOps = {
 export const famfs_evict_inode = kfn('famfs_evict_inode', function* (inode: Inode): Step<void> {
   const meta = inode.i_private?.peek() ?? null
   if (meta === null) return
-  dax_delete_mapping_entries(inode.i_mapping)
+  yield* dax_break_layout_final(inode)
   if (!inode.k.profile.has('S02')) yield* famfs_meta_free(inode.k, meta)
 })

@@ -1,8 +1,9 @@
 // famfs files: read, write, mmap and fault (kernel.md 2.10, 2.11). No server is asked here.
-import { kfn, min, type Step } from '../../sim/index.ts'
+import { down_read, kfn, min, type Step, up_read } from '../../sim/index.ts'
 import { EFBIG } from '../../wire/index.ts'
 import { dax_iomap_fault, dax_iomap_rw } from '../dax/dax.ts'
-import { PMD_ORDER, VM_FAULT_SIGBUS, type VmArea, type VmOps, type vm_fault } from '../mm/mm_struct.ts'
+import { PMD_ORDER, VM_FAULT_SIGBUS, type VmOps, type vm_fault } from '../mm/mm_struct.ts'
+import type { VmArea } from '../mm/vma.ts'
 import type { File } from '../vfs/file.ts'
 import { inode_lock, inode_lock_shared, inode_unlock, inode_unlock_shared, type Kiocb, S_DAX } from '../vfs/inode.ts'
 import { generic_write_checks } from '../vfs/read_write.ts'
@@ -52,9 +53,14 @@ export const famfs_fuse_write_iter = kfn('famfs_fuse_write_iter', function* (ioc
 const __famfs_fuse_filemap_fault = kfn(
   '__famfs_fuse_filemap_fault',
   function* (vmf: vm_fault, pmd: boolean): Step<number> {
-    const inode = vmf.vma.vm_file.f_inode
+    const inode = vmf.vma.vm_file!.f_inode
     if (((yield* inode.i_flags.load()) & S_DAX) === 0) return VM_FAULT_SIGBUS
-    return yield* dax_iomap_fault(vmf, pmd, famfs_iomap_ops)
+    const { invalidate_lock } = inode.i_mapping
+    if (invalidate_lock === null) return yield* dax_iomap_fault(vmf, pmd, famfs_iomap_ops)
+    yield* down_read(invalidate_lock)
+    const rc = yield* dax_iomap_fault(vmf, pmd, famfs_iomap_ops)
+    yield* up_read(invalidate_lock)
+    return rc
   },
 )
 

@@ -17,12 +17,13 @@ import {
   fuse_attr_out,
   viewOf,
 } from '../../wire/index.ts'
+import { invalidate_inode_pages2, truncate_pagecache } from '../mm/truncate.ts'
 import { setattr_prepare } from '../vfs/attr.ts'
 import type { File } from '../vfs/file.ts'
 import { type Iattr, type Inode, S_IFMT, S_ISDIR, S_ISGID, S_ISREG, S_ISUID, S_IXGRP } from '../vfs/inode.ts'
 import { generic_permission } from '../vfs/namei.ts'
 import type { fuse_args } from './fuse_i.ts'
-import { fuse_change_attributes, fuse_has, fuse_invalid_attr, time_to_ns, truncate_pagecache } from './iget.ts'
+import { fuse_change_attributes, fuse_has, fuse_invalid_attr, time_to_ns } from './iget.ts'
 import { fuse_simple_request } from './request.ts'
 
 const STATX_MODE = 0x2
@@ -51,7 +52,7 @@ const fuse_do_getattr = kfn('fuse_do_getattr', function* (inode: Inode, file: Fi
   const rc = yield* fuse_simple_request(fi.fm, args)
   if (rc < 0) return rc
   const a = fuse_attr_out.read(viewOf(args.out!), args.out!.byteOffset)
-  fuse_change_attributes(inode, a.attr, time_to_ns(inode.k, a.attr_valid, a.attr_valid_nsec))
+  yield* fuse_change_attributes(inode, a.attr, time_to_ns(inode.k, a.attr_valid, a.attr_valid_nsec))
   return 0
 })
 
@@ -117,7 +118,8 @@ const fuse_do_setattr = kfn('fuse_do_setattr', function* (inode: Inode, attr: Ia
   if (attr.open && fuse_has(fc, 'ATOMIC_O_TRUNC')) {
     if (fi.famfs_meta.peek() !== null && !fc.k.profile.has('L11')) return 0
     inode.i_size.poke(0)
-    truncate_pagecache(inode)
+    yield* truncate_pagecache(inode, 0)
+    yield* invalidate_inode_pages2(inode.i_mapping)
     return 0
   }
   const args: fuse_args = { op: fc.k.opcodes.op.SETATTR, nodeid: fi.nodeid, arg: iattr_to_fattr(inode, attr) }
@@ -128,7 +130,7 @@ const fuse_do_setattr = kfn('fuse_do_setattr', function* (inode: Inode, attr: Ia
   }
   const a = fuse_attr_out.read(viewOf(args.out!), args.out!.byteOffset)
   if (fuse_invalid_attr(a.attr) || ((a.attr.mode ^ inode.i_mode) & S_IFMT) !== 0) return -EIO
-  fuse_change_attributes(inode, a.attr, time_to_ns(fc.k, a.attr_valid, a.attr_valid_nsec))
+  yield* fuse_change_attributes(inode, a.attr, time_to_ns(fc.k, a.attr_valid, a.attr_valid_nsec))
   return 0
 })
 

@@ -28,7 +28,7 @@ const fuse_lookup_name = kfn('fuse_lookup_name', function* (fm: fuse_mount, dir:
   const e = fuse_entry_out.read(viewOf(args.out!), args.out!.byteOffset)
   if (e.nodeid === 0) return -ENOENT
   const inode = fuse_iget(fm, e.nodeid, e.attr)
-  fuse_change_attributes(inode, e.attr, time_to_ns(fm.fc.k, e.attr_valid, e.attr_valid_nsec))
+  yield* fuse_change_attributes(inode, e.attr, time_to_ns(fm.fc.k, e.attr_valid, e.attr_valid_nsec))
   dentry.d_time.poke(time_to_ns(fm.fc.k, e.entry_valid, e.entry_valid_nsec))
   if (dentry.d_inode.peek() !== inode) {
     if (dentry.d_inode.peek() !== null) {

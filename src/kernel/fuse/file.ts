@@ -18,7 +18,8 @@ import {
 import { famfs_file_mmap, famfs_fuse_read_iter, famfs_fuse_write_iter } from '../famfs/famfs_file.ts'
 import { fuse_get_fmap } from '../famfs/famfs_fmap.ts'
 import { mark } from '../marks.ts'
-import type { VmArea } from '../mm/mm_struct.ts'
+import { invalidate_inode_pages2, truncate_pagecache, truncate_pagecache_range } from '../mm/truncate.ts'
+import type { VmArea } from '../mm/vma.ts'
 import { file_remove_privs } from '../vfs/attr.ts'
 import { type File, LOCK_EX, LOCK_NB, LOCK_SH, nonseekable_open, O_CREAT, O_EXCL, O_TRUNC } from '../vfs/file.ts'
 import { flock_lock_inode_wait } from '../vfs/flock.ts'
@@ -27,7 +28,7 @@ import { generic_write_checks, generic_write_sync } from '../vfs/read_write.ts'
 import { FUSE_STATX_MODSIZE, fuse_invalidate_attr } from './attr.ts'
 import type { fuse_args } from './fuse_i.ts'
 import type { fuse_file } from './fuse_inode.ts'
-import { fuse_has, truncate_pagecache } from './iget.ts'
+import { fuse_has } from './iget.ts'
 import { fuse_file_llseek } from './llseek.ts'
 import { fuse_optional_request, fuse_simple_background, fuse_simple_request } from './request.ts'
 
@@ -127,7 +128,8 @@ function* open_and_map(inode: Inode, file: File): Step<number> {
   if (truncates(inode, file)) {
     inode.i_size.poke(0)
     fuse_invalidate_attr(inode, FUSE_STATX_MODSIZE)
-    truncate_pagecache(inode)
+    yield* truncate_pagecache(inode, 0)
+    yield* invalidate_inode_pages2(inode.i_mapping)
   }
   return 0
 }
@@ -190,7 +192,7 @@ const fuse_file_fallocate = kfn(
     if (rc === 0) {
       const end = offset + length
       if ((mode & FALLOC_FL_KEEP_SIZE) === 0 && end > inode.i_size.peek()) inode.i_size.poke(end)
-      if ((mode & ~FALLOC_FL_KEEP_SIZE) !== 0) truncate_pagecache(inode)
+      if ((mode & ~FALLOC_FL_KEEP_SIZE) !== 0) yield* truncate_pagecache_range(inode, offset, end)
       fuse_invalidate_attr(inode, FUSE_STATX_MODSIZE)
     }
     yield* inode_unlock(inode)

@@ -1,7 +1,7 @@
 // Inodes of a FUSE connection and their attributes (fs/fuse/inode.c; kernel.md 2.12).
 
 import { MAJOR, MINOR, MKDEV } from '../../devdax/index.ts'
-import { max, min } from '../../sim/index.ts'
+import { kfn, max, min, type Step } from '../../sim/index.ts'
 import {
   FUSE_ROOT_ID,
   type fuse_attr_out,
@@ -10,9 +10,8 @@ import {
   INIT_BIT,
   type Values,
 } from '../../wire/index.ts'
-import { dax_delete_mapping_entries } from '../dax/dax.ts'
 import type { Kernel } from '../kernel.ts'
-import { unmap_mapping_pages } from '../mm/mmap.ts'
+import { invalidate_inode_pages2, truncate_pagecache } from '../mm/truncate.ts'
 import {
   Inode,
   type InodeAttr,
@@ -95,20 +94,17 @@ export function fuse_iget(fm: fuse_mount, nodeid: number, attr: Attr): Inode {
 }
 
 /** fuse_change_attributes(): what the server says of a file; a new size unmaps what a famfs file had (kernel.md 2.12). */
-export function fuse_change_attributes(inode: Inode, attr: Attr, valid_until: number): void {
-  inode.i_attr.poke(attr_of(attr))
-  inode.fuse!.i_time.poke(valid_until)
-  inode.fuse!.inval_mask.poke(0)
-  const old = inode.i_size.peek()
-  // What has a map has its size from there, whatever the server says later (not so with L22).
-  const mapped = inode.fuse!.famfs_meta.peek() !== null && !inode.k.profile.has('L22')
-  if (old === attr.size || mapped) return
-  inode.i_size.poke(attr.size)
-  if (S_ISREG(attr.mode) && inode.i_mapping.i_mmap.length > 0) truncate_pagecache(inode)
-}
-
-/** truncate_pagecache() and invalidate_inode_pages2() of a DAX file: nothing of it stays mapped or entered. */
-export function truncate_pagecache(inode: Inode): void {
-  dax_delete_mapping_entries(inode.i_mapping)
-  unmap_mapping_pages(inode.i_mapping, 0, Number.MAX_SAFE_INTEGER / 4096)
-}
+export const fuse_change_attributes = kfn(
+  'fuse_change_attributes',
+  function* (inode: Inode, attr: Attr, valid_until: number): Step<void> {
+    inode.i_attr.poke(attr_of(attr))
+    inode.fuse!.i_time.poke(valid_until)
+    inode.fuse!.inval_mask.poke(0)
+    const old = inode.i_size.peek()
+    if (old === attr.size) return
+    inode.i_size.poke(attr.size)
+    if (!S_ISREG(attr.mode)) return
+    yield* truncate_pagecache(inode, attr.size)
+    yield* invalidate_inode_pages2(inode.i_mapping)
+  },
+)

@@ -13,7 +13,7 @@ import {
   type Values,
   viewOf,
 } from '../../wire/index.ts'
-import { dax_delete_mapping_entries } from '../dax/dax.ts'
+import { dax_break_layout_final } from '../dax/layout.ts'
 import { famfs_meta_free } from '../famfs/famfs_meta.ts'
 import type { Kernel } from '../kernel.ts'
 import { Dentry } from '../vfs/dcache.ts'
@@ -124,8 +124,8 @@ const fuse_evict_inode = kfn('fuse_evict_inode', function* (inode: Inode, forget
   const fi = inode.fuse!
   const { fc } = fi
   const meta = fi.famfs_meta.peek()
-  if (meta !== null) dax_delete_mapping_entries(inode.i_mapping)
   fc.inodes.delete(fi.nodeid)
+  if (meta !== null) yield* dax_break_layout_final(inode)
   if (forget) yield* fuse_queue_forget(fc, fi.nodeid, fi.nlookup.peek())
   if (meta !== null) yield* famfs_meta_free(fc.k, meta)
 })

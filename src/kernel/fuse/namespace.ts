@@ -37,25 +37,31 @@ export const fuse_invalidate_entry = kfn('fuse_invalidate_entry', function* (d: 
 })
 
 /** What a server says of a name becomes its inode, and the name is in its directory. */
-const d_instantiate = (fm: fuse_mount, dentry: Dentry, e: Values<typeof fuse_entry_out>): void => {
-  const { k } = fm.fc
-  const inode = fuse_iget(fm, e.nodeid, e.attr)
-  fuse_change_attributes(inode, e.attr, time_to_ns(k, e.attr_valid, e.attr_valid_nsec))
-  dentry.d_inode.poke(inode)
-  iget(inode)
-  dentry.d_time.poke(time_to_ns(k, e.entry_valid, e.entry_valid_nsec))
-  dentry.d_parent!.children.set(dentry.d_name, dentry)
-  // fuse_dir_changed()
-  fuse_invalidate_attr(dentry.d_parent!.d_inode.peek()!)
-}
+const d_instantiate = kfn(
+  'd_instantiate',
+  function* (fm: fuse_mount, dentry: Dentry, e: Values<typeof fuse_entry_out>): Step<void> {
+    const { k } = fm.fc
+    const inode = fuse_iget(fm, e.nodeid, e.attr)
+    yield* fuse_change_attributes(inode, e.attr, time_to_ns(k, e.attr_valid, e.attr_valid_nsec))
+    dentry.d_inode.poke(inode)
+    iget(inode)
+    dentry.d_time.poke(time_to_ns(k, e.entry_valid, e.entry_valid_nsec))
+    dentry.d_parent!.children.set(dentry.d_name, dentry)
+    // fuse_dir_changed()
+    fuse_invalidate_attr(dentry.d_parent!.d_inode.peek()!)
+  },
+)
 
 /** create_new_entry(): the answer to a request that makes a name of this type. 0, or -EIO when it cannot be that. */
-const create_new_entry = (fm: fuse_mount, args: fuse_args, dentry: Dentry, type: number): number => {
-  const e = fuse_entry_out.read(viewOf(args.out!), args.out!.byteOffset)
-  if (!valid_entry(e, type)) return -EIO
-  d_instantiate(fm, dentry, e)
-  return 0
-}
+const create_new_entry = kfn(
+  'create_new_entry',
+  function* (fm: fuse_mount, args: fuse_args, dentry: Dentry, type: number): Step<number> {
+    const e = fuse_entry_out.read(viewOf(args.out!), args.out!.byteOffset)
+    if (!valid_entry(e, type)) return -EIO
+    yield* d_instantiate(fm, dentry, e)
+    return 0
+  },
+)
 
 /** fuse_mknod(): 0 or -errno. */
 export const fuse_mknod = kfn(
@@ -66,7 +72,7 @@ export const fuse_mknod = kfn(
     const arg = { mode, rdev: new_encode_dev(rdev), umask: k.current.umask.peek() }
     const args: fuse_args = { op: k.opcodes.op.MKNOD, nodeid, arg, names: [dentry.d_name] }
     const rc = yield* fuse_simple_request(fm, args)
-    return rc < 0 ? rc : create_new_entry(fm, args, dentry, mode & S_IFMT)
+    return rc < 0 ? rc : yield* create_new_entry(fm, args, dentry, mode & S_IFMT)
   },
 )
 
@@ -76,7 +82,7 @@ export const fuse_mkdir = kfn('fuse_mkdir', function* (dir: Inode, dentry: Dentr
   const arg = { mode, umask: dir.k.current.umask.peek() }
   const args: fuse_args = { op: dir.k.opcodes.op.MKDIR, nodeid, arg, names: [dentry.d_name] }
   const rc = yield* fuse_simple_request(fm, args)
-  return rc < 0 ? rc : create_new_entry(fm, args, dentry, S_IFDIR)
+  return rc < 0 ? rc : yield* create_new_entry(fm, args, dentry, S_IFDIR)
 })
 
 /** fuse_symlink() */
@@ -84,7 +90,7 @@ export const fuse_symlink = kfn('fuse_symlink', function* (dir: Inode, dentry: D
   const { fm, nodeid } = dir.fuse!
   const args: fuse_args = { op: dir.k.opcodes.op.SYMLINK, nodeid, names: [dentry.d_name, target] }
   const rc = yield* fuse_simple_request(fm, args)
-  return rc < 0 ? rc : create_new_entry(fm, args, dentry, S_IFLNK)
+  return rc < 0 ? rc : yield* create_new_entry(fm, args, dentry, S_IFLNK)
 })
 
 /** fuse_link(): a server without LINK is a file system without hard links: EPERM, as link(2) has it for those. */
@@ -95,7 +101,7 @@ export const fuse_link = kfn('fuse_link', function* (old: Dentry, dir: Inode, de
   const args: fuse_args = { op: dir.k.opcodes.op.LINK, nodeid: dir.fuse!.nodeid, arg, names: [dentry.d_name] }
   const rc = yield* fuse_optional_request(fm, args, -EPERM)
   if (rc === -EINTR) fuse_invalidate_attr(inode)
-  return rc < 0 ? rc : create_new_entry(fm, args, dentry, inode.i_mode & S_IFMT)
+  return rc < 0 ? rc : yield* create_new_entry(fm, args, dentry, inode.i_mode & S_IFMT)
 })
 
 /** fuse_create_open(): CREATE makes the file and opens it; with L12 no map is fetched for it here. The open file, or -errno. */
@@ -114,7 +120,7 @@ const fuse_create_open = kfn(
       yield* k.kfree(alloc)
       return out === null ? rc : -EIO
     }
-    d_instantiate(fm, dentry, out.entry)
+    yield* d_instantiate(fm, dentry, out.entry)
     const inode = dentry.d_inode.peek()!
     const file = new File(dentry, flags, inode.i_fop)
     file.fuse = { fh: out.open.fh, open_flags: out.open.open_flags, alloc }

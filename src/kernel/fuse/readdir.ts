@@ -76,7 +76,7 @@ const fuse_direntplus_link = kfn(
       d = parent.children.get(name)
     }
     const inode = fuse_iget(fm, nodeid, attr)
-    fuse_change_attributes(inode, attr, time_to_ns(k, entry.attr_valid, entry.attr_valid_nsec))
+    yield* fuse_change_attributes(inode, attr, time_to_ns(k, entry.attr_valid, entry.attr_valid_nsec))
     if (d === undefined) {
       d = new Dentry(k, name, parent, inode)
       parent.children.set(name, d)

@@ -7,7 +7,7 @@ import type { Kernel } from '../kernel.ts'
 import { send_sig_info } from '../signal.ts'
 import { task_struct } from '../task_struct.ts'
 import { type mm_struct, PMD_SIZE, PUD_SIZE } from './mm_struct.ts'
-import { unmap_mapping_pages } from './mmap.ts'
+import { unmap_mapping_pages } from './zap.ts'
 
 /** struct to_kill */
 export interface ToKill {
@@ -20,7 +20,10 @@ export interface ToKill {
 
 /** dev_pagemap_mapping_shift(): log2 of the size of the entry at this address; 0: there is none. */
 const dev_pagemap_mapping_shift = (mm: mm_struct, addr: number, dev: dev_dax): number => {
-  const at = (table: typeof mm.ptes, size: number): boolean => table.get(roundDown(addr, size) / size)?.dev === dev
+  const at = (table: typeof mm.ptes, size: number): boolean => {
+    const pte = table.get(roundDown(addr, size) / size)
+    return pte !== undefined && pte.memory !== null && pte.dev === dev
+  }
   if (at(mm.puds, PUD_SIZE)) return 30
   if (at(mm.pmds, PMD_SIZE)) return 21
   return at(mm.ptes, PAGE_SIZE) ? 12 : 0
@@ -51,7 +54,7 @@ export function collect_procs(k: Kernel, mapping: AddressSpace, pgoff: number, d
 export function unmap_and_kill(k: Kernel, mapping: AddressSpace, pgoff: number, to_kill: readonly ToKill[]): void {
   let size = 0
   for (const tk of to_kill) if (2 ** tk.size_shift > size) size = 2 ** tk.size_shift
-  if (size > 0) unmap_mapping_pages(mapping, roundDown(pgoff * PAGE_SIZE, size) / PAGE_SIZE, size / PAGE_SIZE)
+  if (size > 0) unmap_mapping_pages(mapping, roundDown(pgoff * PAGE_SIZE, size) / PAGE_SIZE, size / PAGE_SIZE, false)
   for (const { tsk, addr, size_shift } of to_kill) {
     const si_code = tsk === k.current ? 'BUS_MCEERR_AR' : 'BUS_MCEERR_AO'
     send_sig_info(tsk, { signal: 'SIGBUS', si_code, si_addr: addr, si_addr_lsb: size_shift })

@@ -1,41 +1,48 @@
-// msync(2), mm/msync.c: the file behind a shared mapping is synced. Nothing is written back here: pages of DAX files are the
-// memory itself.
-import { PAGE_SIZE } from '../../devdax/index.ts'
+// msync(2) (mm/msync.c): for a DAX file, asking the file system to be safe; nothing is cached here that could be written back.
+// Locking: mmap_lock for reading, not held while the file is asked.
 import { down_read, kfn, roundUp, type Step, up_read } from '../../sim/index.ts'
-import { EINVAL, ENOMEM } from '../../wire/index.ts'
+import { EBUSY, EINVAL, ENOMEM } from '../../wire/index.ts'
 import type { task_struct } from '../task_struct.ts'
+import { fput, get_file } from '../vfs/file.ts'
+import { PAGE_SIZE } from './mm_struct.ts'
+import { VM_LOCKED } from './vma.ts'
 
 export const MS_ASYNC = 1
 export const MS_INVALIDATE = 2
 export const MS_SYNC = 4
 
-/** msync(2): 0, -EINVAL (not aligned, flags), -ENOMEM (a hole in the range), or what fsync of a file says. */
+/** msync(2): 0, -EINVAL, -ENOMEM (a hole; what is mapped was synced), -EBUSY, or the file's errno. */
 export const do_msync = kfn(
   'do_msync',
-  function* (ts: task_struct, start: number, len: number, flags: number): Step<number> {
-    if ((flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) !== 0 || start % PAGE_SIZE !== 0) return -EINVAL
-    if ((flags & MS_ASYNC) !== 0 && (flags & MS_SYNC) !== 0) return -EINVAL
-    const end = start + roundUp(len, PAGE_SIZE)
-    const { mm } = ts
-    let hole = 0
-    for (let at = start; at < end; ) {
-      yield* down_read(mm!.mmap_lock)
-      const vma = mm!.find_vma(at)
-      yield* up_read(mm!.mmap_lock)
-      if (vma === undefined) {
-        hole = -ENOMEM
-        at += PAGE_SIZE
-        continue
-      }
-      const { vm_file } = vma
-      // A shared mapping of a file that was opened for reading only is not VM_SHARED.
-      const shared = vma.shared && vm_file.writable
-      if ((flags & MS_SYNC) !== 0 && shared && vm_file.f_op.fsync) {
-        const rc = yield* vm_file.f_op.fsync(vm_file, true)
-        if (rc < 0) return rc
+  function* (ts: task_struct, addr: number, len: number, flags: number): Step<number> {
+    const both = MS_ASYNC | MS_SYNC
+    if ((flags & ~(both | MS_INVALIDATE)) !== 0 || addr % PAGE_SIZE !== 0) return -EINVAL
+    if ((flags & both) === both) return -EINVAL
+    const mm = ts.mm!
+    const end = addr + roundUp(len, PAGE_SIZE)
+    if (end < addr) return -ENOMEM
+    let unmapped = 0
+    yield* down_read(mm.mmap_lock)
+    let at = addr
+    while (at < end) {
+      const [vma] = mm.vmas_in(at, end)
+      if (vma === undefined || vma.vm_start > at) unmapped = -ENOMEM
+      if (vma === undefined) break
+      if ((flags & MS_INVALIDATE) !== 0 && (vma.vm_flags & VM_LOCKED) !== 0) {
+        yield* up_read(mm.mmap_lock)
+        return -EBUSY
       }
       at = vma.vm_end
+      const f = vma.vm_file
+      if ((flags & MS_SYNC) === 0 || f === null || !vma.shared) continue
+      get_file(f)
+      yield* up_read(mm.mmap_lock)
+      const rc = f.f_op.fsync ? yield* f.f_op.fsync(f, true) : -EINVAL
+      yield* fput(f)
+      if (rc !== 0) return rc
+      yield* down_read(mm.mmap_lock)
     }
-    return hole
+    yield* up_read(mm.mmap_lock)
+    return unmapped
   },
 )

@@ -2,17 +2,26 @@
 import { fabric_clflush, fabric_clflushopt, fabric_clwb, fabric_sfence } from '../../fabric/index.ts'
 import { Killed, kfn, type Op, type Step } from '../../sim/index.ts'
 import { do_madvise } from '../mm/madvise.ts'
-import { user_lines, user_load, user_store } from '../mm/memory.ts'
+import { do_mincore, do_mlock, do_munlock } from '../mm/mlock.ts'
 import { do_mmap, do_munmap } from '../mm/mmap.ts'
+import { do_mprotect } from '../mm/mprotect.ts'
+import { do_mremap } from '../mm/mremap.ts'
 import { do_msync } from '../mm/msync.ts'
+import { type Rss, rss } from '../mm/rss.ts'
+import { user_lines, user_load, user_store } from '../mm/user.ts'
 import type { McePolicy, SigInfo } from '../task_struct.ts'
 import { syscall } from './entry.ts'
 import { IoCalls } from './io.ts'
 
 const mmap = syscall('mmap', do_mmap)
 const munmap = syscall('munmap', do_munmap)
-const madvise = syscall('madvise', do_madvise)
+const mremap = syscall('mremap', do_mremap)
+const mprotect = syscall('mprotect', do_mprotect)
 const msync = syscall('msync', do_msync)
+const madvise = syscall('madvise', do_madvise)
+const mlock = syscall('mlock', do_mlock)
+const munlock = syscall('munlock', do_munlock)
+const mincore = syscall('mincore', do_mincore)
 
 const handled = kfn('signal handler', function* (access: Op<void>): Step<SigInfo | null> {
   try {
@@ -26,20 +35,37 @@ const handled = kfn('signal handler', function* (access: Op<void>): Step<SigInfo
 
 /** The part of `Sys` that takes addresses. */
 export class MemoryCalls extends IoCalls {
-  /** The address, or -errno. `addr` 0: the kernel picks. */
-  mmap(addr: number, len: number, prot: number, flags: number, fd: number, off = 0): Op<number> {
+  /** The address, or -errno. `addr` 0: the kernel picks. With MAP_ANONYMOUS `fd` is not looked at. */
+  mmap(addr: number, len: number, prot: number, flags: number, fd = -1, off = 0): Op<number> {
     return mmap(this.ts, addr, len, prot, flags, fd, off)
   }
   munmap(addr: number, len: number): Op<number> {
     return munmap(this.ts, addr, len)
   }
-  /** `flags`: MS_SYNC, MS_ASYNC, MS_INVALIDATE. */
+  /** Where the mapping is then, or -errno. `flags`: MREMAP_MAYMOVE, MREMAP_FIXED (to `to`), MREMAP_DONTUNMAP. */
+  mremap(addr: number, old_len: number, new_len: number, flags = 0, to = 0): Op<number> {
+    return mremap(this.ts, addr, old_len, new_len, flags, to)
+  }
+  mprotect(addr: number, len: number, prot: number): Op<number> {
+    return mprotect(this.ts, addr, len, prot)
+  }
+  /** `flags`: MS_SYNC or MS_ASYNC, MS_INVALIDATE. */
   msync(addr: number, len: number, flags: number): Op<number> {
     return msync(this.ts, addr, len, flags)
   }
-  /** `advice`: MADV_DONTNEED, MADV_HWPOISON. */
+  /** `advice`: MADV_... */
   madvise(addr: number, len: number, advice: number): Op<number> {
     return madvise(this.ts, addr, len, advice)
+  }
+  mlock(addr: number, len: number): Op<number> {
+    return mlock(this.ts, addr, len)
+  }
+  munlock(addr: number, len: number): Op<number> {
+    return munlock(this.ts, addr, len)
+  }
+  /** 1 or 0 for each page: is it there? Or -errno. */
+  mincore(addr: number, len: number): Op<Uint8Array | number> {
+    return mincore(this.ts, addr, len)
   }
   /** prctl(PR_MCE_KILL): when to be signalled for a bad page that this process maps and did not touch. */
   mce_kill(policy: McePolicy): void {
@@ -84,6 +110,16 @@ export class MemoryCalls extends IoCalls {
   }
   /** Page faults this process has taken so far (minor and major). */
   faults(): number {
-    return this.ts.mm!.min_flt.peek() + this.ts.mm!.maj_flt.peek()
+    const { min_flt, maj_flt } = this.rusage()
+    return min_flt + maj_flt
+  }
+  /** getrusage(2): faults that found the page, and those that are counted as having fetched it. */
+  rusage(): { readonly min_flt: number; readonly maj_flt: number } {
+    const { min_flt, maj_flt } = this.ts.mm!
+    return { min_flt: min_flt.peek(), maj_flt: maj_flt.peek() }
+  }
+  /** Memory it has mapped, bytes by kind: Rss of /proc/self/status. */
+  rss(): Rss {
+    return rss(this.ts.mm!)
   }
 }
