@@ -41,6 +41,10 @@ export class Sys extends DeviceCalls {
   kill(pid: number, name: string): Op<number> {
     return kill(this.ts, pid, name)
   }
+  /** sigaction() with SIG_IGN: a signal of this name does nothing to the process any more. */
+  ignore_signal(name: string): void {
+    this.ts.group_leader.ignored.push(name)
+  }
   /** Processes that have not ended, as ps(1) reads them from /proc, oldest first. */
   proc_list(): { readonly pid: number; readonly comm: string }[] {
     return proc_list(this.ts.k)

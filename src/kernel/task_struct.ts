@@ -72,6 +72,8 @@ export class task_struct {
   readonly pending: SigInfo[] = []
   /** PF_MCE_PROCESS, PF_MCE_EARLY */
   mce_kill: McePolicy = 'default'
+  /** Signals that the process ignores; kept at the leader. */
+  readonly ignored: string[] = []
   /** It has handlers for SIGHUP, SIGINT and SIGTERM: they break off its sleeps, and it looks itself. */
   handles_end = false
   task: Task | null = null

@@ -34,7 +34,7 @@ import {
 import { famfs_daxdev_open } from '../famfs/famfs_push.ts'
 import { FUSE_READ_BY_SERVER, FUSE_REPLIED, FUSE_SENT } from '../kernel.ts'
 import { mark } from '../marks.ts'
-import { exit_to_user_mode } from '../signal.ts'
+import { get_signal } from '../signal.ts'
 import {
   FORGETS_FIRST,
   FR_ABORTED,
@@ -164,7 +164,7 @@ export const fuse_dev_do_read = kfn('fuse_dev_do_read', function* (fc: fuse_conn
   if (nbytes < least_buffer(fc)) return -EINVAL
   for (;;) {
     if ((yield* wait_event(fc.fiq_waitq, has_work(fc), 'interruptible')) !== 0) {
-      exit_to_user_mode(k.current)
+      get_signal(k.current)
       return -EINTR
     }
     const next = yield* spin_section(fc.fiq_lock, () => take_next(fc, nbytes))

@@ -1,7 +1,7 @@
 // The way into the kernel and out of it, which all system calls share.
 import { ACCESS_NONE, Killed, kfn, Op, OpKind, type Step } from '../../sim/index.ts'
 import { SYSCALL } from '../kernel.ts'
-import { exit_to_user_mode } from '../signal.ts'
+import { get_signal } from '../signal.ts'
 import type { task_struct } from '../task_struct.ts'
 import { put_held } from '../vfs/path.ts'
 
@@ -21,7 +21,7 @@ export const syscall = <A extends any[], T>(name: string, body: (ts: task_struct
     if (ts.held.length > 0) yield* put_held(ts)
     const { m } = ts.k
     if (m.trace.on || m.hooks.live) m.emit(SYSCALL, name, null, typeof r === 'number' ? r : 0, 0, null)
-    exit_to_user_mode(ts)
+    get_signal(ts)
     return r
   })
 
