@@ -136,5 +136,6 @@ export {
 } from './vfs/iov.ts'
 export { SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_HOLE, SEEK_SET } from './vfs/llseek.ts'
 export { MNT_DETACH, MNT_FORCE, UMOUNT_NOFOLLOW } from './vfs/mount.ts'
+export { SPLICE_F_NONBLOCK } from './vfs/splice.ts'
 export type { Stat } from './vfs/stat.ts'
 export { kern_read, tmpfs_create, tmpfs_mkdir, tmpfs_mknod, tmpfs_symlink } from './vfs/tmpfs.ts'

@@ -28,6 +28,7 @@ import { task_struct } from './task_struct.ts'
 import { type Dentry, LeafParts } from './vfs/dcache.ts'
 import { FileLocks } from './vfs/flock.ts'
 import { LeafInodeParts, type SuperBlock } from './vfs/inode.ts'
+import type { pipe_inode_info } from './vfs/pipe.ts'
 import { tmpfs_root } from './vfs/tmpfs.ts'
 
 /** Events of the kernel in the trace. Their labels are `<subject> <name>`. */
@@ -85,6 +86,8 @@ export class Kernel {
   readonly flocks: FileLocks
   /** The module of the standalone famfs; null on a kernel whose famfs is in FUSE. */
   readonly famfs: famfs_module | null
+  /** FIFOs that somebody has open, by the number of their inode. */
+  readonly fifos: JMap<number, pipe_inode_info>
   /** Processes with threads that serve for as long as the host runs. */
   readonly daemons: JList<Daemon>
   /** Its memory. */
@@ -145,6 +148,7 @@ export class Kernel {
     this.no_xattrs = new Cell<readonly never[]>(m, 'shmem xattrs', [])
     this.flocks = new FileLocks(m)
     this.famfs = profile.t.kabi === null ? null : new famfs_module(m)
+    this.fifos = new JMap(m.journal)
     this.daemons = new JList(m.journal)
     this.root = tmpfs_root(this)
   }

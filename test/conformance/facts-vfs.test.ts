@@ -8,6 +8,7 @@ import {
   MS_ASYNC,
   MS_INVALIDATE,
   MS_SYNC,
+  O_CREAT,
   O_DIRECT,
   O_RDONLY,
   O_RDWR,
@@ -161,6 +162,41 @@ describe('flags and vectors', () => {
     expect(logged(s, () => rig.run(opening('/mnt/f')))).toEqual(['OPEN:100', 'RELEASE:100'])
     s.openFlags = FOPEN_NONSEEKABLE
     expect(rig.run(pread)).toEqual(['ESPIPE', 8, 'ESPIPE', true])
+  })
+})
+
+describe('splice', () => {
+  fact('rw.splice_read', () => {
+    const { rig } = setUp({ f: ONE })
+    const got = rig.run(function* (sys) {
+      const fd = yield* sys.open('/mnt/f', O_RDWR)
+      const tmp = yield* sys.open('/tmp-file', O_RDWR | O_CREAT)
+      const [r, w] = (yield* sys.pipe()) as [number, number]
+      const b = new Uint8Array(4)
+      yield* sys.pwrite(fd, Uint8Array.of(1, 2, 3, 4), 0)
+      const out = [
+        yield* sys.splice(fd, 0, w, null, 4096),
+        yield* sys.read(r, b),
+        yield* sys.sendfile(tmp, fd, 0, 4096),
+      ]
+      const c = new Uint8Array(4)
+      yield* sys.pread(tmp, c, 0)
+      return [...out, [...b], [...c]]
+    })
+    const bytes = [1, 2, 3, 4]
+    expect(got).toEqual([4096, 4, 4096, bytes, bytes])
+  })
+  fact('rw.splice_write', () => {
+    const { rig } = setUp({ f: ONE })
+    const got = rig.run(function* (sys) {
+      const fd = yield* sys.open('/mnt/f', O_RDWR)
+      const tmp = yield* sys.open('/tmp-file', O_RDWR | O_CREAT)
+      const [r, w] = (yield* sys.pipe()) as [number, number]
+      yield* sys.write(w, new Uint8Array(10))
+      yield* sys.write(tmp, new Uint8Array(10))
+      return [E(yield* sys.splice(r, null, fd, 0, 10)), E(yield* sys.sendfile(fd, tmp, 0, 10))]
+    })
+    expect(got).toEqual(['EIO', 'EIO'])
   })
 })
 

@@ -61,8 +61,6 @@ import { E, logged, NO_B44, ONE, type SetUp, setUp, TWO } from './set-up.ts'
 /** Facts that no test here covers, and what is missing for them. */
 const LATER: Record<string, string> = {
   'simple.hmem': 'later: soft-reserved memory as another kind of dax device',
-  'rw.splice_read': 'later: splice, sendfile',
-  'rw.splice_write': 'later: splice, sendfile',
   'rw.torn': 'later: a copy that stops half-way; one run of bytes is one step now',
   'meta.statx': 'later: statx, and statfs of the connection',
   'meta.times.wb': 'later: file times, WRITEBACK_CACHE',

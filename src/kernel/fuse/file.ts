@@ -1,6 +1,7 @@
 // fs/fuse/file.c: open, release, flush, fsync, fallocate, flock, and where reads, writes and mmap part ways (kernel.md 2.2, 2.10).
 import { kfn, type Step } from '../../sim/index.ts'
 import {
+  EIO,
   ENODEV,
   ENOMEM,
   ENOSYS,
@@ -24,8 +25,11 @@ import { file_remove_privs } from '../vfs/attr.ts'
 import { type File, LOCK_EX, LOCK_NB, LOCK_SH, nonseekable_open, O_CREAT, O_EXCL, O_TRUNC } from '../vfs/file.ts'
 import { flock_lock_inode_wait } from '../vfs/flock.ts'
 import { copyable, type FileOps, type Inode, inode_lock, inode_unlock, type Kiocb, S_ISREG } from '../vfs/inode.ts'
+import type { pipe_inode_info } from '../vfs/pipe.ts'
 import { generic_write_checks, generic_write_sync } from '../vfs/read_write.ts'
+import { iter_file_splice_write } from '../vfs/splice.ts'
 import { FUSE_STATX_MODSIZE, fuse_invalidate_attr } from './attr.ts'
+import { fuse_copy_file_range } from './copy.ts'
 import type { fuse_args } from './fuse_i.ts'
 import type { fuse_file } from './fuse_inode.ts'
 import { fuse_has } from './iget.ts'
@@ -259,12 +263,23 @@ const fuse_file_mmap = kfn('fuse_file_mmap', function* (file: File, vma: VmArea)
   return -ENODEV // mapping through a page cache belongs to the classic path
 })
 
+/** fuse_splice_write(): nothing goes into a famfs file so. */
+const fuse_splice_write = kfn(
+  'fuse_splice_write',
+  function* (pipe: pipe_inode_info, file: File, pos: number, len: number, nonblock: boolean): Step<number> {
+    if ((yield* fuse_file_famfs(file.f_inode)) !== null) return -EIO
+    return yield* iter_file_splice_write(pipe, file, pos, len, nonblock)
+  },
+)
+
 export const fuse_file_operations: FileOps = {
   open: fuse_open,
   flush: fuse_flush,
   release: fuse_release,
   read_iter: fuse_file_read_iter,
   write_iter: fuse_file_write_iter,
+  splice_write: fuse_splice_write,
+  copy_file_range: fuse_copy_file_range,
   llseek: fuse_file_llseek,
   mmap: fuse_file_mmap,
   fsync: fuse_fsync,

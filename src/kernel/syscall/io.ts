@@ -12,7 +12,9 @@ import type { DirEntry } from '../vfs/inode.ts'
 import { vfs_ioctl } from '../vfs/ioctl.ts'
 import { do_readv_writev, type UserBuffer, type UserRange } from '../vfs/iov.ts'
 import { vfs_llseek } from '../vfs/llseek.ts'
+import { do_pipe2 } from '../vfs/pipe.ts'
 import { vfs_fallocate, vfs_fsync, vfs_rw, vfs_sync_file_range } from '../vfs/read_write.ts'
+import { do_sendfile, do_splice, do_vmsplice, vfs_copy_file_range } from '../vfs/splice.ts'
 import { iterate_dir, type Stat, vfs_fstat } from '../vfs/stat.ts'
 import { syscall } from './entry.ts'
 import { PathCalls } from './path.ts'
@@ -43,6 +45,11 @@ const read_user = vectored('read', false)
 const write_user = vectored('write', true)
 const pread_user = vectored('pread64', false)
 const pwrite_user = vectored('pwrite64', true)
+const pipe2 = syscall('pipe2', do_pipe2)
+const splice = syscall('splice', do_splice)
+const sendfile = syscall('sendfile', do_sendfile)
+const vmsplice = syscall('vmsplice', do_vmsplice)
+const copy_file_range = syscall('copy_file_range', vfs_copy_file_range)
 const dup = syscall('dup', (ts: task_struct, fd: number) => do_dup(ts, fd))
 const dup2 = syscall('dup2', do_dup2)
 const fcntl = syscall('fcntl', do_fcntl)
@@ -94,6 +101,31 @@ export class IoCalls extends PathCalls {
   }
   pwritev2(fd: number, iov: readonly UserBuffer[], off: number | null, flags = 0): Op<number> {
     return pwritev2(this.ts, fd, iov, off, flags)
+  }
+  /** A pipe: the descriptors to read from and to write to, or -errno. `flags`: O_NONBLOCK. */
+  pipe(flags = 0): Op<[number, number] | number> {
+    return pipe2(this.ts, flags)
+  }
+  /** Between a pipe and something else; an offset of null is the file position. Bytes, or -errno. */
+  splice(from: number, off_in: number | null, to: number, off_out: number | null, len: number, flags = 0): Op<number> {
+    return splice(this.ts, from, off_in, to, off_out, len, flags)
+  }
+  sendfile(to: number, from: number, off: number | null, count: number): Op<number> {
+    return sendfile(this.ts, to, from, off, count)
+  }
+  /** Memory into the writing end of a pipe, or from its reading end into memory. */
+  vmsplice(fd: number, iov: readonly UserBuffer[], flags = 0): Op<number> {
+    return vmsplice(this.ts, fd, iov, flags)
+  }
+  copy_file_range(
+    from: number,
+    off_in: number | null,
+    to: number,
+    off_out: number | null,
+    len: number,
+    flags = 0,
+  ): Op<number> {
+    return copy_file_range(this.ts, from, off_in, to, off_out, len, flags)
   }
   /** A further descriptor of an open file, or -EBADF. */
   dup(fd: number): Op<number> {

@@ -6,6 +6,7 @@ import type { task_struct } from '../task_struct.ts'
 import type { Dentry } from './dcache.ts'
 import { type FileOps, type Inode, S_ISDIR } from './inode.ts'
 import { path_get, path_put } from './path.ts'
+import type { pipe_inode_info } from './pipe.ts'
 
 export const O_RDONLY = 0
 export const O_WRONLY = 1
@@ -22,6 +23,7 @@ export const O_DIRECT = 0o40000
 export const O_DIRECTORY = 0o200000
 export const O_NOFOLLOW = 0o400000
 export const O_NOATIME = 0o1000000
+export const O_CLOEXEC = 0o2000000
 export const O_SYNC = 0o4010000
 export const O_PATH = 0o10000000
 export const O_TMPFILE = 0o20200000
@@ -54,6 +56,8 @@ export class File {
   readonly f_pos: Cell<number>
   readonly f_count: Refcount
   fuse: fuse_file | null = null
+  /** It is an end of a pipe. */
+  pipe: pipe_inode_info | null = null
 
   constructor(dentry: Dentry, flags: number, f_op: FileOps) {
     const inode = dentry.d_inode.peek()!

@@ -11,6 +11,7 @@ import type { Kernel } from '../kernel.ts'
 import type { VmArea } from '../mm/vma.ts'
 import type { Dentry } from './dcache.ts'
 import type { File } from './file.ts'
+import type { pipe_inode_info } from './pipe.ts'
 import type { TmpfsNode } from './tmpfs.ts'
 
 export const S_IFMT = 0o170000
@@ -29,6 +30,7 @@ export const S_ISREG = (mode: number): boolean => (mode & S_IFMT) === S_IFREG
 export const S_ISDIR = (mode: number): boolean => (mode & S_IFMT) === S_IFDIR
 export const S_ISLNK = (mode: number): boolean => (mode & S_IFMT) === S_IFLNK
 export const S_ISBLK = (mode: number): boolean => (mode & S_IFMT) === S_IFBLK
+export const S_ISFIFO = (mode: number): boolean => (mode & S_IFMT) === S_IFIFO
 export const S_ISCHR = (mode: number): boolean => (mode & S_IFMT) === S_IFCHR
 
 /** i_flags: a directory that was removed; direct access to the memory. */
@@ -129,6 +131,7 @@ export interface InodeOps {
 /** ki_flags of a kiocb: of the open file, or of this one call (RWF_ of preadv2 and pwritev2). */
 export const IOCB_DSYNC = 0x2
 export const IOCB_SYNC = 0x4
+export const IOCB_NOWAIT = 0x8
 export const IOCB_APPEND = 0x10
 export const IOCB_DIRECT = 0x20000
 
@@ -164,6 +167,10 @@ export interface FileOps {
   write_iter?(iocb: Kiocb): Op<number>
   /** lseek(2): the new position or -errno. Without it a file is all data (generic_file_llseek). */
   llseek?(file: File, off: number, whence: number): Op<number>
+  /** Write what is in a pipe, `len` bytes at most: bytes or -errno. Without it by write_iter (iter_file_splice_write). */
+  splice_write?(pipe: pipe_inode_info, file: File, pos: number, len: number, nonblock: boolean): Op<number>
+  /** Copy between two files of this kind: bytes, or -errno; -EOPNOTSUPP, -EXDEV: not these, or not this server. */
+  copy_file_range?(from: File, pos: number, to: File, to_pos: number, len: number): Op<number>
   mmap?(file: File, vma: VmArea): Op<number>
   /** Alignment of the addresses that get_unmapped_area() picks, bytes. */
   readonly map_align?: number

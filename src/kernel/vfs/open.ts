@@ -41,6 +41,7 @@ import {
   S_ISBLK,
   S_ISCHR,
   S_ISDIR,
+  S_ISFIFO,
   S_ISLNK,
   S_ISREG,
 } from './inode.ts'
@@ -54,6 +55,7 @@ import {
   may_open_dev,
 } from './namei.ts'
 import { path_get, path_put } from './path.ts'
+import { pipefifo_fops } from './pipe.ts'
 
 /** A descriptor, or -errno of the walk, the permission or the file system. */
 export const do_sys_open = kfn(
@@ -98,7 +100,8 @@ export const do_chdir = kfn('do_chdir', function* (ts: task_struct, path: string
 /** Operations of what `d` names, or -errno. */
 const f_op_of = (inode: Inode): FileOps | number => {
   if (S_ISREG(inode.i_mode) || S_ISDIR(inode.i_mode)) return inode.i_fop
-  if (!S_ISCHR(inode.i_mode)) return -ENXIO // fifos, sockets and block devices: nobody at the other end
+  if (S_ISFIFO(inode.i_mode)) return pipefifo_fops
+  if (!S_ISCHR(inode.i_mode)) return -ENXIO // sockets and block devices: nobody at the other end
   const major = MAJOR(inode.i_rdev)
   if (major === DAX_MAJOR) return dax_file_ops(inode) ?? -ENXIO
   return major === MEM_MAJOR ? memory_fops(inode) : -ENXIO
