@@ -5,6 +5,7 @@ import { daxctl } from './daxctl.ts'
 import { doctor } from './doctor.ts'
 import { fail, UserError } from './errors.ts'
 import { explore } from './explore.ts'
+import { fmapCheck, fmapResolve } from './fmap.ts'
 import { fsck } from './fsck.ts'
 import { info } from './info.ts'
 import { list } from './list.ts'
@@ -93,6 +94,27 @@ function famsim(): Command {
     .option('--most <n>', 'show at most so many differences of each', '5')
     .option('--json', 'print one JSON object a trace')
     .action(conform)
+  const fmap = p
+    .command('fmap')
+    .description("what a kernel's parser and its resolver make of a map in hex")
+    .allowExcessArguments()
+    .action((_o, c: Command) => {
+      const [word] = c.args
+      const what = word === undefined ? 'missing command' : `unknown command '${word}'`
+      fmap.error(`error: ${what}: expected check or resolve`)
+    })
+  kernelOptions(fmap.command('check'))
+    .description('the verdict on each map of standard input, one in hex a line, and what for')
+    .option('--json', 'print one JSON object a line')
+    .action(fmapCheck)
+  kernelOptions(fmap.command('resolve'))
+    .description('where a range of a file with this map lies: what iomap_begin returns')
+    .requiredOption('--hex <digits>', 'body of a GET_FMAP reply')
+    .requiredOption('--offset <bytes>', 'in the file; decimal or 0x...')
+    .requiredOption('--length <bytes>', 'how much is wanted')
+    .option('--write', 'ask as a write does')
+    .option('--json', 'print one JSON object')
+    .action(fmapResolve)
   p.command('mkfs')
     .description('make a famfs file system in a file, or one over several, as mkfs.famfs does')
     .argument('<images...>', 'files of the size of a device, or of none yet with --size')
@@ -154,6 +176,18 @@ function famsim(): Command {
   return p
 }
 
+/** The words of the command that was asked for, as far as there is one: famsim, or famsim fmap check. */
+function commandAsked(p: Command): string[] {
+  const words = [p.name()]
+  for (const w of process.argv.slice(2)) {
+    const next = p.commands.find(c => c.name() === w)
+    if (next === undefined) break
+    words.push(w)
+    p = next
+  }
+  return words
+}
+
 // A reader that has seen enough (`famsim run ... | head`) ends us quietly.
 process.stdout.on('error', e => process.exit((e as NodeJS.ErrnoException).code === 'EPIPE' ? 0 : 70))
 
@@ -163,9 +197,7 @@ try {
 } catch (e) {
   if (e instanceof CommanderError) {
     if (e.exitCode === 0) process.exit(0)
-    const asked = process.argv[2]
-    const help =
-      asked !== undefined && program.commands.some(c => c.name() === asked) ? `famsim ${asked} --help` : 'famsim --help'
+    const help = `${commandAsked(program).join(' ')} --help`
     if (e.code === 'commander.help') process.exit(2)
     fail(new UserError(`${e.message.replace(/^error: /, '')}; see: ${help}`))
   } else fail(e)

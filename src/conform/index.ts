@@ -1,5 +1,6 @@
 // Cases measured on a real kernel, replayed on the model.
 
+export { type Mapping, type Resolved, resolvedBy, type Verdict, verdictsOf } from './bare-map.ts'
 export { describedFile } from './file-words.ts'
 export { Fnv } from './fnv.ts'
 export { scripted } from './in-world.ts'

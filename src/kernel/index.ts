@@ -1,7 +1,10 @@
 // One host's kernel: vfs, mm, dax, fuse, famfs.
 export { dax_bind_node } from './dax/device.ts'
+export { IOMAP_WRITE, type iomap, new_iomap } from './dax/iomap.ts'
 export { sysfs_paths, sysfs_show } from './dax/sysfs.ts'
 export type { ProcessEnd, ProcessOptions } from './exit.ts'
+export { famfs_iomap_ops } from './famfs/famfs_iomap.ts'
+export { famfs_fuse_meta_alloc, famfs_meta_free } from './famfs/famfs_meta.ts'
 export { fuse_abort_conn, fuse_conn_abort_write } from './fuse/abort.ts'
 export { FuseDev, fuse_dev_release } from './fuse/conn.ts'
 export { fuse_dev_do_read, fuse_dev_do_write } from './fuse/dev.ts'
@@ -86,6 +89,7 @@ export { F_DUPFD, F_GETFL, F_SETFL } from './vfs/fcntl.ts'
 export {
   AT_FDCWD,
   type File,
+  fdget,
   LOCK_EX,
   LOCK_NB,
   LOCK_SH,
