@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander'
 import { conform } from './conform.ts'
 import { daxctl } from './daxctl.ts'
+import { defects } from './defects.ts'
 import { doctor } from './doctor.ts'
 import { fail, UserError } from './errors.ts'
 import { explore } from './explore.ts'
@@ -115,6 +116,11 @@ function famsim(): Command {
     .option('--write', 'ask as a write does')
     .option('--json', 'print one JSON object')
     .action(fmapResolve)
+  p.command('defects')
+    .description('list the known defects, or tell all that is known of one')
+    .argument('[number]', 'e.g. B44')
+    .option('--json', 'print the catalogue as a JSON array; of one defect an object')
+    .action(defects)
   p.command('mkfs')
     .description('make a famfs file system in a file, or one over several, as mkfs.famfs does')
     .argument('<images...>', 'files of the size of a device, or of none yet with --size')

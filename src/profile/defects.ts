@@ -20,6 +20,8 @@ export interface Defect {
   readonly servers?: readonly string[]
   /** Those of them for which that is only concluded: their text was not readable there, or nobody saw it at work. */
   readonly inferred?: readonly string[]
+  /** The scenario or test that shows it best: a path in the repository. */
+  readonly scenario?: string
 }
 
 export const DEFECTS: readonly Defect[] = [
