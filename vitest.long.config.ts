@@ -6,6 +6,8 @@ export default defineConfig({
   test: {
     include: [
       'test/long/**/*.test.ts',
+      'test/fsx/fsx.test.ts',
+      'test/kernel/fail-nth.test.ts',
       'test/kernel/fuzz.test.ts',
       'test/litmus/random.test.ts',
       'test/scenarios/first-light.test.ts',
