@@ -38,7 +38,7 @@ function shownBy(d: Defect): string[] {
       .filter(f => f.endsWith('.ts') && word.test(readFileSync(join(repository, f), 'utf8')))
       .sort()
   const tests = naming('test', new RegExp(`['"(]${d.id}['"):]`)).filter(f => f.endsWith('.test.ts'))
-  const best = d.scenario === undefined ? [] : [d.scenario]
+  const best = d.shown === undefined ? [] : [d.shown]
   // Tests of the command use defects as examples only.
   const others = [...naming('scenarios', new RegExp(`\\b${d.id}\\b`)), ...tests.filter(f => !f.startsWith('test/cli/'))]
   return [...new Set([...best, ...others])]

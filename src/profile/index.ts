@@ -1,6 +1,6 @@
 // Which kernel, which server: pure tables.
 export { DAX_LEVELS, type DaxLevelTable } from './dax-levels.ts'
-export { DEFECTS, type Defect, type Mark } from './defects.ts'
+export { CATALOGUE, DEFECTS, type Defect, type Mark } from './defects.ts'
 export {
   DEFAULT_KERNEL,
   KERNELS,

@@ -8,6 +8,7 @@ export const POSTED_DEFECTS: readonly Defect[] = [
     story: "the standalone file system's ioctls are numbered from 1 under a letter that others use",
     mark: 'list',
     kernels: [],
+    shown: 'test/kernel/famfs-std/ioctl.test.ts',
   },
   {
     id: 'B03',
@@ -15,6 +16,7 @@ export const POSTED_DEFECTS: readonly Defect[] = [
     mark: 'source',
     kernels: [],
     dax: levels('devdax-6.14', 'devdax-6.15'),
+    shown: 'test/scenarios/holder-races.test.ts',
   },
   {
     id: 'B04',
@@ -22,6 +24,7 @@ export const POSTED_DEFECTS: readonly Defect[] = [
     mark: 'source',
     kernels: [],
     dax: levels('devdax-6.14', 'fix'),
+    shown: 'scenarios/museum/poisoned-page.ts',
   },
   {
     id: 'B04w',
@@ -29,6 +32,7 @@ export const POSTED_DEFECTS: readonly Defect[] = [
     mark: 'list',
     kernels: [],
     dax: [],
+    shown: 'scenarios/museum/poisoned-page.ts',
   },
   {
     id: 'B05',
@@ -36,12 +40,14 @@ export const POSTED_DEFECTS: readonly Defect[] = [
     mark: 'source',
     kernels: [],
     dax: levels('fsdev-v3'),
+    shown: 'test/kernel/mode-rules.ts',
   },
   {
     id: 'B06',
     story: 'the loser of two that install one map fails with EEXIST and keeps the inode lock for ever',
     mark: 'source',
     kernels: kernels('rfc'),
+    shown: 'test/kernel/defects/open.test.ts',
   },
   {
     id: 'B07',
@@ -49,18 +55,21 @@ export const POSTED_DEFECTS: readonly Defect[] = [
     mark: 'list',
     kernels: kernels('rfc', 'v2'),
     inferred: ['v2'],
+    shown: 'test/kernel/defects/open.test.ts',
   },
   {
     id: 'B08',
     story: 'the reply buffer is not freed when GET_FMAP fails',
     mark: 'source',
     kernels: kernels('v2'),
+    shown: 'test/kernel/defects/open.test.ts',
   },
   {
     id: 'B09',
     story: 'no memory for the reply buffer is EIO instead of ENOMEM',
     mark: 'source',
     kernels: kernels('v2'),
+    shown: 'test/kernel/defects/open.test.ts',
   },
   {
     id: 'B10',
@@ -68,24 +77,28 @@ export const POSTED_DEFECTS: readonly Defect[] = [
     mark: 'list',
     kernels: kernels('rfc', 'v2'),
     inferred: ['rfc'],
+    shown: 'test/kernel/defects/open.test.ts',
   },
   {
     id: 'B11',
     story: 'the map is fetched by LOOKUP: one GET_FMAP for each name somebody lists or looks at',
     mark: 'list',
     kernels: kernels('rfc'),
+    shown: 'test/kernel/defects/open.test.ts',
   },
   {
     id: 'B12',
     story: 'no memory for the name of a device goes unnoticed: its slot is filled, with a NULL name',
     mark: 'source',
     kernels: kernels('rfc', 'v2'),
+    shown: 'test/kernel/defects/open.test.ts',
   },
   {
     id: 'B13',
     story: 'the last unmount gives the devices back but keeps the references of looking them up',
     mark: 'source',
     kernels: kernels('std', 'v2'),
+    shown: 'test/kernel/defects/devices.test.ts',
   },
   {
     id: 'B14',
@@ -93,6 +106,7 @@ export const POSTED_DEFECTS: readonly Defect[] = [
     mark: 'source',
     kernels: kernels('rfc', 'v3'),
     inferred: ['rfc'],
+    shown: 'test/kernel/devlist-lock.test.ts',
   },
   {
     id: 'B15',
@@ -100,6 +114,7 @@ export const POSTED_DEFECTS: readonly Defect[] = [
     mark: 'list',
     kernels: kernels('rfc', 'v10'),
     inferred: ['rfc', 'v2'],
+    shown: 'test/kernel/defects/open.test.ts',
   },
   {
     id: 'B16',
@@ -108,6 +123,7 @@ export const POSTED_DEFECTS: readonly Defect[] = [
     mark: 'source',
     kernels: kernels('rfc', 'v3'),
     inferred: ['rfc', 'v2'],
+    shown: 'test/kernel/defects/open.test.ts',
   },
   {
     id: 'B17',
@@ -115,12 +131,14 @@ export const POSTED_DEFECTS: readonly Defect[] = [
     mark: 'source',
     kernels: kernels('std', 'v3'),
     inferred: ['rfc', 'v2'],
+    shown: 'test/kernel/leaks.test.ts',
   },
   {
     id: 'B18',
     story: 'the resolver loses the stripe: from the second one on an interleaved file is read from the first',
     mark: 'list',
     kernels: [],
+    shown: 'test/kernel/defects/access.test.ts',
   },
   {
     id: 'B19',
@@ -128,6 +146,7 @@ export const POSTED_DEFECTS: readonly Defect[] = [
     mark: 'source',
     kernels: kernels('rfc', 'v3'),
     inferred: ['rfc', 'v2'],
+    shown: 'test/kernel/defects/access.test.ts',
   },
   {
     id: 'B20',
@@ -135,6 +154,7 @@ export const POSTED_DEFECTS: readonly Defect[] = [
     mark: 'source',
     kernels: [],
     dax: levels('devdax-6.14', 'fsdev-v3'),
+    shown: 'test/kernel/defects/devices.test.ts',
   },
   {
     id: 'B21',
@@ -142,24 +162,28 @@ export const POSTED_DEFECTS: readonly Defect[] = [
     mark: 'source',
     kernels: [],
     dax: levels('devdax-6.14', 'fsdev-v3'),
+    shown: 'test/devdax/super.test.ts',
   },
   {
     id: 'B22',
     story: 'past the last extent the resolver gives a mapping of no length and 0: a warning, and read(2) returns 0',
     mark: 'source',
     kernels: kernels('std', 'v3'),
+    shown: 'test/kernel/defects/access.test.ts',
   },
   {
     id: 'B23',
     story: 'a map with too few or too many extents gives EINVAL or E2BIG instead of ERANGE',
     mark: 'list',
     kernels: kernels('rfc', 'v3'),
+    shown: 'test/kernel/defects/open.test.ts',
   },
   {
     id: 'B24',
     story: 'famfs is offered to whoever mounts: CAP_SYS_RAWIO is not asked for',
     mark: 'list',
     kernels: kernels('rfc', 'v2'),
+    shown: 'test/kernel/profiles.test.ts',
   },
   {
     id: 'B25',
@@ -167,6 +191,7 @@ export const POSTED_DEFECTS: readonly Defect[] = [
     mark: 'list',
     kernels: [],
     dax: levels('fsdev-v3'),
+    shown: 'test/kernel/mode-rules.ts',
   },
   {
     id: 'B30',
@@ -174,6 +199,7 @@ export const POSTED_DEFECTS: readonly Defect[] = [
     mark: 'source',
     kernels: [],
     dax: levels('fsdev-v3', 'fsdev-v8'),
+    shown: 'test/kernel/defects/devices.test.ts',
   },
   {
     id: 'B32',
@@ -181,6 +207,7 @@ export const POSTED_DEFECTS: readonly Defect[] = [
     mark: 'source',
     kernels: [],
     dax: levels('fsdev-v3', 'fsdev-v8'),
+    shown: 'test/kernel/probe-steps.test.ts',
   },
   {
     id: 'B33',
@@ -188,6 +215,7 @@ export const POSTED_DEFECTS: readonly Defect[] = [
     mark: 'source',
     kernels: [],
     dax: levels('fsdev-v3', 'fsdev-v8'),
+    shown: 'test/kernel/probe-steps.test.ts',
   },
   {
     id: 'B34',
@@ -195,6 +223,7 @@ export const POSTED_DEFECTS: readonly Defect[] = [
     mark: 'source',
     kernels: [],
     dax: levels('fsdev-v3', 'fsdev-v8'),
+    shown: 'test/kernel/memory-failure.test.ts',
   },
   {
     id: 'B35',
@@ -202,6 +231,7 @@ export const POSTED_DEFECTS: readonly Defect[] = [
     mark: 'source',
     kernels: [],
     dax: levels('fsdev-v3', 'fsdev-v8'),
+    shown: 'test/devdax/super.test.ts',
   },
   {
     id: 'B36',
@@ -209,6 +239,7 @@ export const POSTED_DEFECTS: readonly Defect[] = [
     mark: 'source',
     kernels: [],
     dax: levels('fsdev-v3', 'fsdev-v8'),
+    shown: 'test/kernel/probe-steps.test.ts',
   },
   {
     id: 'B37',
@@ -216,6 +247,7 @@ export const POSTED_DEFECTS: readonly Defect[] = [
     mark: 'source',
     kernels: [],
     dax: levels('devdax-6.14', 'fsdev-v8'),
+    shown: 'test/kernel/defects/races.test.ts',
   },
   {
     id: 'B38',
@@ -223,6 +255,7 @@ export const POSTED_DEFECTS: readonly Defect[] = [
     mark: 'source',
     kernels: [],
     dax: levels('devdax-6.14', 'fsdev-v8'),
+    shown: 'scenarios/poison/put-vs-get.ts',
   },
   {
     id: 'B39',
@@ -230,11 +263,13 @@ export const POSTED_DEFECTS: readonly Defect[] = [
     mark: 'list',
     kernels: [],
     dax: levels('devdax-6.14', 'fsdev-v8'),
+    shown: 'test/kernel/mode-rules.ts',
   },
   {
     id: 'B40',
     story: 'a number that is no dax device gets a dax_device made up, marked alive',
     ...seen_on_v10('std', 'v10'),
+    shown: 'test/kernel/defects/devices.test.ts',
   },
   {
     id: 'B42',
@@ -242,21 +277,25 @@ export const POSTED_DEFECTS: readonly Defect[] = [
     mark: 'source',
     kernels: kernels('rfc', 'v10'),
     inferred: ['rfc', 'v2', 'v3'],
+    shown: 'test/kernel/push.test.ts',
   },
   {
     id: 'B43',
     story: 'a device that could not be claimed counts as fetched: EIO for the life of the mount, and nobody asks again',
     ...seen_on_v10('rfc', 'v10'),
+    shown: 'test/kernel/defects/devices.test.ts',
   },
   {
     id: 'B44',
     story: 'an extent or strip that names a device index other than 0 is refused with EINVAL',
     ...seen_on_v10('std', 'v10'),
+    shown: 'test/kernel/defects/devices.test.ts',
   },
   {
     id: 'B45',
     story: 'the device bitmap is built with a 32-bit shift, so index 32 asks for device 0 and index 31 marks 31 to 63',
     ...seen_on_v10('rfc', 'v10'),
+    shown: 'test/kernel/defects/devices.test.ts',
   },
   {
     id: 'B46',
@@ -264,16 +303,19 @@ export const POSTED_DEFECTS: readonly Defect[] = [
     mark: 'measured',
     kernels: ['rfc', 'v3', 'v10'],
     inferred: ['rfc', 'v3'],
+    shown: 'test/kernel/defects/open.test.ts',
   },
   {
     id: 'B47',
     story: 'strips are only added up: a short one among long ones is read beyond its end',
     ...seen_on_v10('rfc', 'v10'),
+    shown: 'test/kernel/defects/access.test.ts',
   },
   {
     id: 'B48',
     story: 'a resolver call with i_size unlike the map size triggers WARN_ON',
     ...seen_on_v10('std', 'v10'),
+    shown: 'test/kernel/defects/access.test.ts',
   },
   {
     id: 'B51',
@@ -281,48 +323,56 @@ export const POSTED_DEFECTS: readonly Defect[] = [
       'a later kernel: bit 43 of INIT is another feature, so whoever asks for famfs there is told yes and gets none',
     mark: 'source',
     kernels: [],
+    shown: 'test/kernel/defects/open.test.ts',
   },
   {
     id: 'B54',
     story: 'the daemon takes the 0 of a push that went well for a failure, and pushes again at every look-up',
     mark: 'source',
     kernels: [],
+    shown: 'test/server/daemon/push.test.ts',
   },
   {
     id: 'B55',
     story: 'famfs is on before its semaphore is made: whoever comes between takes one that nobody has initialised',
     mark: 'source',
     kernels: kernels('v2'),
+    shown: 'test/kernel/defects/devices.test.ts',
   },
   {
     id: 'B56',
     story: "GET_FMAP names the file by the number stat(2) shows, not by the server's node id",
     mark: 'source',
     kernels: kernels('rfc'),
+    shown: 'test/kernel/defects/open.test.ts',
   },
   {
     id: 'B57',
     story: "a GET_FMAP reply must fill the page: one of the map's own length is an error",
     mark: 'source',
     kernels: kernels('rfc'),
+    shown: 'test/kernel/defects/open.test.ts',
   },
   {
     id: 'B58',
     story: 'READDIRPLUS makes inodes without fetching their maps: such a file is served by READ and WRITE',
     mark: 'source',
     kernels: kernels('rfc'),
+    shown: 'test/kernel/defects/open.test.ts',
   },
   {
     id: 'B59',
     story: 'no memory for the reply buffer is not checked for, and the buffer is not freed when GET_FMAP fails',
     mark: 'list',
     kernels: kernels('rfc'),
+    shown: 'test/kernel/defects/open.test.ts',
   },
   {
     id: 'B60',
     story: 'what is left of a file behind its end is an unsigned difference, so an access there is not cut short',
     mark: 'source',
     kernels: kernels('std', 'rfc'),
+    shown: 'test/kernel/defects/access.test.ts',
   },
   {
     id: 'B61',
@@ -330,11 +380,13 @@ export const POSTED_DEFECTS: readonly Defect[] = [
     mark: 'source',
     kernels: kernels('rfc', 'v2'),
     inferred: ['v2'],
+    shown: 'test/kernel/defects/access.test.ts',
   },
   {
     id: 'B62',
     story: 'a poisoned or missing device gives a mapping of no length and 0: a warning, and read(2) returns 0',
     mark: 'source',
     kernels: kernels('rfc', 'v3'),
+    shown: 'test/kernel/defects/access.test.ts',
   },
 ]

@@ -22,16 +22,25 @@ const twoReads = scenario('two openers, each reads twice', ({ world }) => {
     })
 })
 
-it('R4: the second opener may read ENXIO from a half-published inode, and the file is well afterwards', () => {
-  const w = buildWorld(twoReads, { policy: 'free' })
+/** What came of so many schedules, and how often. */
+const verdicts = (n: number, noDefect: string[] = []): Map<string, number> => {
+  const w = buildWorld(twoReads, { policy: 'free', switches: { noDefect } })
   const seen = new Map<string, number>()
   const c = new PctChooser(1, 2)
-  for (let i = 0; i < 600; i++) {
+  for (let i = 0; i < n; i++) {
     const r = w.run(c)
     const text = r.verdict === 'held' ? 'held' : r.problems.map(p => p.text).join('; ')
     seen.set(text, (seen.get(text) ?? 0) + 1)
   }
   w.close()
+  return seen
+}
+
+it('R4: the second opener may read ENXIO from a half-published inode, and the file is well afterwards', () => {
+  const seen = verdicts(600)
   expect([...seen.keys()].sort()).toEqual([`first read: expected 64, got ${-ENXIO}`, 'held'])
   expect(seen.get('held')!).toBeGreaterThan(seen.get(`first read: expected 64, got ${-ENXIO}`)!)
+})
+it('L27: a map that goes in last is never seen half done', () => {
+  expect([...verdicts(300, ['L27']).keys()]).toEqual(['held'])
 })

@@ -1,7 +1,7 @@
 // Defects of the resolver, of reads, writes and faults, and of what the server says later.
 import { describe } from 'vitest'
 import { DEVICE_SIZE, fmapOf, patched, type Rig, runsOf, simpleMap, wordBacking } from '../../../src/conform/index.ts'
-import { MAP_SHARED, O_RDWR, PROT_READ } from '../../../src/kernel/index.ts'
+import { MAP_SHARED, O_APPEND, O_RDWR, PROT_READ } from '../../../src/kernel/index.ts'
 import { MiB } from '../../../src/sim/index.ts'
 import { E, kinds, ONE, read, serverWith, shows, TWO } from './shows.ts'
 
@@ -132,6 +132,43 @@ describe('a device that failed', () => {
       },
       on: ['EHWPOISON', 'EIO'],
       off: ['EHWPOISON', 'EHWPOISON'],
+    },
+  ])
+})
+
+describe('writes', () => {
+  shows([
+    {
+      id: 'L01',
+      see: rig => {
+        mounted(rig, ONE)
+        return rig.run(function* (sys) {
+          const fd = yield* sys.open('/mnt/a', O_RDWR)
+          const at = yield* sys.mmap(0, TWO, PROT_READ, MAP_SHARED, fd)
+          const faults = [sys.faults()]
+          yield* sys.load(at, new Uint8Array(8))
+          faults.push(sys.faults())
+          yield* sys.pwrite(fd, new Uint8Array(1), 0)
+          yield* sys.load(at, new Uint8Array(8))
+          faults.push(sys.faults())
+          return faults.map(n => n - faults[0]!)
+        })
+      },
+      on: [0, 1, 2],
+      off: [0, 1, 1],
+    },
+    {
+      id: 'L06',
+      see: rig => {
+        mounted(rig, ONE)
+        return rig.run(function* (sys) {
+          const fd = yield* sys.open('/mnt/a', O_RDWR | O_APPEND)
+          return E(yield* sys.write(fd, new Uint8Array(16)))
+        })
+      },
+      // At 0, or at the end, where there is no room.
+      on: 16,
+      off: 0,
     },
   ])
 })

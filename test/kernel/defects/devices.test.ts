@@ -1,9 +1,10 @@
 // Defects around devices: whose path is walked when, who may push one, what is remembered, which locks are held.
 import { describe, expect, it } from 'vitest'
 import { mountBody, pushDaxdev, Rig, simpleMap } from '../../../src/conform/index.ts'
-import { MKDEV } from '../../../src/devdax/index.ts'
+import { MKDEV, physBase } from '../../../src/devdax/index.ts'
 import { RandomChooser } from '../../../src/explore/index.ts'
 import { fuse_dev_open, tmpfs_mkdir, tmpfs_mknod } from '../../../src/kernel/index.ts'
+import { MiB } from '../../../src/sim/index.ts'
 import { EOPNOTSUPP, encodeDaxdev, errnoName, FUSE_DAX_FMAP_BIT, fuse_daxdev_out } from '../../../src/wire/index.ts'
 import { count, E, kinds, ONE, read, serverWith, shows, TWO } from './shows.ts'
 
@@ -15,6 +16,19 @@ const umount = (rig: Rig): unknown =>
   rig.run(function* (sys) {
     return yield* sys.umount('/mnt')
   })
+
+/** R9: one device at two indices, and its driver goes. */
+const twice = (rig: Rig): unknown[] => {
+  const { s } = mounted(rig, ONE, simpleMap([[1, 0, TWO]]))
+  s.daxdevs[1] = s.daxdevs[0]!
+  const first = read(rig, '/mnt/a')
+  const second = read(rig, '/mnt/b')
+  rig.unbind(0)
+  return [first, second, kinds(rig).includes('lock order')]
+}
+
+/** Two ranges of 64 MiB with a hole between them. */
+const APART = [0, 1].map(i => ({ start: physBase(0) + i * MiB(1024), len: MiB(64) }))
 
 describe('the index', () => {
   shows([
@@ -114,19 +128,33 @@ describe('claiming', () => {
       off: 1,
     },
     {
-      // R9: one device at two indices, and its driver goes.
       id: 'L15',
       without: ['B44'],
-      see: rig => {
-        const { s } = mounted(rig, ONE, simpleMap([[1, 0, TWO]]))
-        s.daxdevs[1] = s.daxdevs[0]!
-        const first = read(rig, '/mnt/a')
-        const second = read(rig, '/mnt/b')
-        rig.unbind(0)
-        return [first, second, kinds(rig).includes('lock order')]
-      },
+      see: twice,
       on: [16, 'EIO', true],
       off: [16, 'EIO', false],
+    },
+    {
+      // Nobody takes the lock that the unbinder has: no inversion, and a driver that goes meanwhile.
+      id: 'B20',
+      without: ['B44'],
+      see: twice,
+      on: [16, 'EIO', false],
+      off: [16, 'EIO', true],
+    },
+    {
+      id: 'B30',
+      without: ['L03'],
+      options: { devices: [{ size: MiB(128), ranges: APART }] },
+      see: rig => {
+        // The page that goes bad is the first of the second range.
+        mounted(rig, simpleMap([[0, MiB(64), TWO]]), ONE)
+        const first = read(rig, '/mnt/a')
+        rig.poison(0, MiB(64))
+        return [first, read(rig, '/mnt/a'), read(rig, '/mnt/b')]
+      },
+      on: [16, 16, 16],
+      off: [16, 'EHWPOISON', 16],
     },
     {
       id: 'L24',

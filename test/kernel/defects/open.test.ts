@@ -1,9 +1,11 @@
 // Defects between LOOKUP and an installed map: who is asked, when, how, and what happens when that fails.
 import { describe, expect, it } from 'vitest'
 import { fmapOf, patched, Rig, simpleMap } from '../../../src/conform/index.ts'
-import { O_CREAT, O_RDWR, O_TRUNC } from '../../../src/kernel/index.ts'
-import { MiB, ms } from '../../../src/sim/index.ts'
+import { RandomChooser } from '../../../src/explore/index.ts'
+import { O_CREAT, O_DIRECTORY, O_RDWR, O_TRUNC } from '../../../src/kernel/index.ts'
+import { GiB, MiB, ms } from '../../../src/sim/index.ts'
 import { ENOENT, fuse_create_out, fuse_entry_out, INIT_BIT } from '../../../src/wire/index.ts'
+import { runScenario, scenario } from '../../../src/world/index.ts'
 import { count, E, kinds, ONE, openRead, read, refuse, serverWith, shows, TWO } from './shows.ts'
 
 /** Two tasks at once, while GET_FMAP takes its time. */
@@ -176,6 +178,28 @@ describe('the request', () => {
     const s = serverWith(rig, ONE)
     rig.mount(s)
     expect([read(rig, '/mnt/a'), count(s, 'GET_FMAP'), count(s, 'READ')]).toEqual([16, 0, 1])
+  })
+})
+
+describe('B58', () => {
+  const listed = (noDefect: string[]): unknown[] => {
+    let n: number | null = null
+    const s = scenario('ls, then a read', ({ world }) => {
+      const h0 = world.host('h0', { kernel: 'rfc' })
+      const fs = h0.famfs('/mnt', { mkfs: world.daxdev('dax0.0', { size: GiB(4) }) })
+      fs.creat('/f', TWO)
+      h0.remount(fs)
+      h0.app('reader', function* (sys) {
+        yield* sys.getdents(yield* sys.open('/mnt', O_DIRECTORY))
+        n = yield* sys.pread(yield* sys.open('/mnt/f'), new Uint8Array(16), 0)
+      })
+    })
+    const r = runScenario(s, new RandomChooser(1), { switches: { noDefect } })
+    return [E(n!), r.messages.READ ?? 0]
+  }
+  it('a file that a listing made known is read by READ, which the daemon has not', () => {
+    expect(listed([])).toEqual(['ENOSYS', 1])
+    expect(listed(['B58'])).toEqual([16, 0])
   })
 })
 

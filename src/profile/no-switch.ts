@@ -1,0 +1,90 @@
+// Numbers of the catalogue that nothing here does or leaves out: about a text, about a program that is not here, or no defect.
+import type { Defect } from './defects.ts'
+
+export const NO_SWITCH: readonly Defect[] = [
+  {
+    id: 'B02',
+    story: 'warnings of a build robot in the map parser',
+    mark: 'list',
+    kernels: [],
+    none: 'about the text, not about what it does',
+  },
+  {
+    id: 'B26',
+    story: 'the virtio DAX test uses its argument without parentheses',
+    mark: 'source',
+    kernels: [],
+    none: 'about the text: no caller passes an expression',
+  },
+  {
+    id: 'B27',
+    story: "the file system's magic number stood in a header for user space that nobody needed",
+    mark: 'list',
+    kernels: [],
+    none: 'about a header',
+  },
+  {
+    id: 'B28',
+    story: 'a comment that says the opposite of the code',
+    mark: 'list',
+    kernels: [],
+    none: 'about a comment',
+  },
+  {
+    id: 'B29',
+    story: 'an int returned as ssize_t, and a lock taken anew in a loop',
+    mark: 'list',
+    kernels: [],
+    none: "style; the loop is a field of the kernel's table",
+  },
+  {
+    id: 'B31',
+    story: 'filling pgmap->ranges of a static device overwrites what the bus owns',
+    mark: 'source',
+    kernels: [],
+    none: 'found in review: no posting that anybody ran has it',
+  },
+  {
+    id: 'B41',
+    story: 'the size kept at probe is said to go stale when a bound device is resized',
+    mark: 'list',
+    kernels: [],
+    none: 'a false alarm: a bound device cannot be resized (EBUSY)',
+  },
+  {
+    id: 'B49',
+    story: 'libfuse reads a size from a GET_FMAP request that has none',
+    mark: 'source',
+    kernels: [],
+    none: 'the daemon looks at a size only where the request has one',
+  },
+  {
+    id: 'B50',
+    story: 'libfuse answers with a negated errno when a famfs callback is missing',
+    mark: 'source',
+    kernels: [],
+    none: 'the daemon has both callbacks',
+  },
+  {
+    id: 'B52',
+    story: 'a test of ndctl takes any dax device, also one in use',
+    mark: 'list',
+    kernels: [],
+    none: 'no test of ndctl is run here',
+  },
+  {
+    id: 'B53',
+    story: 'quirks of famfs user space',
+    mark: 'source',
+    kernels: [],
+    none: 'each has a number of its own: Q3, Q40 and others',
+  },
+  {
+    id: 'L29',
+    story: 'a server that ignores the size in GET_FMAP and sends more gets EINVAL, and the opener EIO',
+    mark: 'source',
+    kernels: [],
+    none: "the channel's rule for every reply longer than its room",
+    shown: 'test/kernel/big-maps.test.ts',
+  },
+]
