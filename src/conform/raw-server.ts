@@ -38,6 +38,8 @@ export interface RawFile {
   readonly nodeid: number
   /** What LOOKUP and GETATTR say. */
   size: number
+  /** Another file under the same nodeid has another; 0 unless given. */
+  generation?: number
   /** Body of the GET_FMAP reply, or the errno (positive) it fails with. */
   fmap: Uint8Array | number
 }
@@ -150,8 +152,14 @@ export class RawServer {
       case 'LOOKUP': {
         const found = isRoot ? this.files.get(req.names[0]!) : undefined
         if (found === undefined) return { errno: ENOENT }
-        const { nodeid } = found
-        const values = { nodeid, entry_valid: this.entryValid, attr_valid: this.attrValid, attr: this.attr(nodeid) }
+        const { nodeid, generation = 0 } = found
+        const values = {
+          nodeid,
+          generation,
+          entry_valid: this.entryValid,
+          attr_valid: this.attrValid,
+          attr: this.attr(nodeid),
+        }
         return { def: fuse_entry_out, values }
       }
       case 'GETATTR':

@@ -30,6 +30,7 @@ export const MARKS = {
   fuse_simple_background: ['waited for its turn'],
   fuse_dev_do_read: ['another worker was faster', 'aborted in between', 'request larger than the buffer'],
   fuse_dev_do_write: ['nobody waits for it'],
+  fuse_notify: ['malformed'],
   fuse_open: ['map failed'],
   do_open: ['O_DIRECT refused'],
 } as const

@@ -23,7 +23,7 @@ import type { File } from '../vfs/file.ts'
 import { type Iattr, type Inode, S_IFMT, S_ISDIR, S_ISGID, S_ISREG, S_ISUID, S_IXGRP } from '../vfs/inode.ts'
 import { generic_permission } from '../vfs/namei.ts'
 import type { fuse_args } from './fuse_i.ts'
-import { fuse_change_attributes, fuse_has, fuse_invalid_attr, time_to_ns } from './iget.ts'
+import { fuse_change_attributes, fuse_has, fuse_invalid_attr, fuse_is_bad, time_to_ns } from './iget.ts'
 import { fuse_simple_request } from './request.ts'
 
 const STATX_MODE = 0x2
@@ -52,6 +52,10 @@ const fuse_do_getattr = kfn('fuse_do_getattr', function* (inode: Inode, file: Fi
   const rc = yield* fuse_simple_request(fi.fm, args)
   if (rc < 0) return rc
   const a = fuse_attr_out.read(viewOf(args.out!), args.out!.byteOffset)
+  if (fuse_invalid_attr(a.attr) || ((a.attr.mode ^ inode.i_mode) & S_IFMT) !== 0) {
+    fi.bad.poke(true)
+    return -EIO
+  }
   yield* fuse_change_attributes(inode, a.attr, time_to_ns(inode.k, a.attr_valid, a.attr_valid_nsec))
   return 0
 })
@@ -67,8 +71,14 @@ export const fuse_update_attributes = kfn('fuse_update_attributes', function* (i
   return stale(inode, STATX_BASIC_STATS) ? yield* fuse_do_getattr(inode, null) : 0
 })
 
+/** fuse_getattr(): what stat(2) asks for first. 0 or -errno. */
+export const fuse_getattr = kfn('fuse_getattr', function* (inode: Inode): Step<number> {
+  return fuse_is_bad(inode) ? -EIO : yield* fuse_update_attributes(inode)
+})
+
 /** fuse_permission(): by mode bits, if the mount wants that; who is refused by old ones is judged by fresh ones. */
 export const fuse_permission = kfn('fuse_permission', function* (inode: Inode, mask: number): Step<number> {
+  if (fuse_is_bad(inode)) return -EIO
   if (!inode.fuse!.fc.default_permissions) return 0
   const refreshed = stale(inode, PERM_MASK)
   const rc = refreshed ? yield* fuse_do_getattr(inode, null) : 0
@@ -129,7 +139,10 @@ const fuse_do_setattr = kfn('fuse_do_setattr', function* (inode: Inode, attr: Ia
     return rc
   }
   const a = fuse_attr_out.read(viewOf(args.out!), args.out!.byteOffset)
-  if (fuse_invalid_attr(a.attr) || ((a.attr.mode ^ inode.i_mode) & S_IFMT) !== 0) return -EIO
+  if (fuse_invalid_attr(a.attr) || ((a.attr.mode ^ inode.i_mode) & S_IFMT) !== 0) {
+    fi.bad.poke(true)
+    return -EIO
+  }
   yield* fuse_change_attributes(inode, a.attr, time_to_ns(fc.k, a.attr_valid, a.attr_valid_nsec))
   return 0
 })
@@ -150,6 +163,7 @@ const without_setid = kfn('fuse_kill_suidgid', function* (inode: Inode, attr: Ia
 
 /** fuse_setattr(): nothing asked for, nothing sent. */
 export const fuse_setattr = kfn('fuse_setattr', function* (inode: Inode, attr: Iattr): Step<number> {
+  if (fuse_is_bad(inode)) return -EIO
   const { mode, uid, gid, size, atime, mtime } = attr
   if ([mode, uid, gid, size, atime, mtime].every(v => v === undefined)) return 0
   const given_away = (uid !== undefined || gid !== undefined) && !S_ISDIR(inode.i_mode)

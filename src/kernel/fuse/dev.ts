@@ -48,6 +48,7 @@ import {
   type fuse_req,
   REQUESTS_THEN,
 } from './fuse_i.ts'
+import { fuse_notify } from './notify.ts'
 import { fuse_request_end, queue_interrupt } from './request.ts'
 
 /** request_pending(), or there is nothing to wait for any more. */
@@ -223,7 +224,10 @@ const interrupt_reply = kfn(
 export const fuse_dev_do_write = kfn('fuse_dev_do_write', function* (fc: fuse_conn, bytes: Uint8Array): Step<number> {
   const { k } = fc
   const head = checkReplyHeader(bytes)
-  if (head.verdict.kind === 'notify') return -EINVAL
+  if (head.verdict.kind === 'notify') {
+    const rc = yield* fuse_notify(fc, bytes)
+    return rc < 0 ? rc : bytes.length
+  }
   if (head.verdict.kind !== 'ok') return head.verdict.writer
   if (head.unique % FUSE_REQ_ID_STEP === FUSE_INT_REQ_BIT) return yield* interrupt_reply(fc, head, bytes.length)
   const req = yield* spin_section(fc.fpq_lock, () => {

@@ -1,12 +1,32 @@
 // fs/fuse/dir.c: finding names, following links, statfs; and the tables of operations on inodes.
 import { kfn, type Step } from '../../sim/index.ts'
-import { EIO, ENOENT, FUSE_SUPER_MAGIC, fuse_entry_out, fuse_statfs_out, getText, viewOf } from '../../wire/index.ts'
+import {
+  EINTR,
+  EIO,
+  ENOENT,
+  ENOMEM,
+  FUSE_ROOT_ID,
+  FUSE_SUPER_MAGIC,
+  fuse_entry_out,
+  fuse_statfs_out,
+  getText,
+  type Values,
+  viewOf,
+} from '../../wire/index.ts'
 import { fuse_lookup_fmap } from '../famfs/famfs_fmap.ts'
 import type { Dentry } from '../vfs/dcache.ts'
 import { type Inode, type InodeOps, iget, S_IFREG, type StatFs } from '../vfs/inode.ts'
-import { fuse_permission, fuse_setattr, fuse_update_attributes } from './attr.ts'
+import { iput } from '../vfs/iput.ts'
+import { fuse_getattr, fuse_permission, fuse_setattr } from './attr.ts'
 import type { fuse_args, fuse_mount } from './fuse_i.ts'
-import { fuse_change_attributes, fuse_iget, time_to_ns } from './iget.ts'
+import {
+  fuse_change_attributes,
+  fuse_iget,
+  fuse_invalid_attr,
+  fuse_is_bad,
+  fuse_stale_inode,
+  time_to_ns,
+} from './iget.ts'
 import {
   fuse_atomic_open,
   fuse_link,
@@ -20,52 +40,83 @@ import {
 import { fuse_queue_forget, fuse_simple_request } from './request.ts'
 import { fuse_getxattr, fuse_listxattr, fuse_removexattr, fuse_setxattr } from './xattr.ts'
 
-/** LOOKUP of one name; fills `dentry` when there is such a name. 0 or -errno. */
-const fuse_lookup_name = kfn('fuse_lookup_name', function* (fm: fuse_mount, dir: Inode, dentry: Dentry): Step<number> {
-  const args: fuse_args = { op: fm.fc.k.opcodes.op.LOOKUP, nodeid: dir.fuse!.nodeid, names: [dentry.d_name] }
-  const rc = yield* fuse_simple_request(fm, args)
-  if (rc < 0) return rc
-  const e = fuse_entry_out.read(viewOf(args.out!), args.out!.byteOffset)
-  if (e.nodeid === 0) return -ENOENT
-  const inode = fuse_iget(fm, e.nodeid, e.attr)
-  yield* fuse_change_attributes(inode, e.attr, time_to_ns(fm.fc.k, e.attr_valid, e.attr_valid_nsec))
-  dentry.d_time.poke(time_to_ns(fm.fc.k, e.entry_valid, e.entry_valid_nsec))
-  if (dentry.d_inode.peek() !== inode) {
-    if (dentry.d_inode.peek() !== null) {
-      // Another file under the same name: this look-up is given back, the name is looked up afresh.
-      const fi = inode.fuse!
-      fi.nlookup.poke(fi.nlookup.peek() - 1)
-      if (fi.nlookup.peek() === 0) fm.fc.inodes.delete(e.nodeid)
-      yield* fuse_queue_forget(fm.fc, e.nodeid, 1)
-      return -ENOENT
-    }
-    dentry.d_inode.poke(inode)
-    iget(inode)
-  }
-  return 0
+type Entry = Values<typeof fuse_entry_out>
+
+/** What a LOOKUP of a name says of it, or -errno. A name that is missing for some time has nodeid 0. */
+const fuse_lookup_entry = kfn('fuse_lookup_init', function* (dir: Inode, name: string): Step<Entry | number> {
+  const args: fuse_args = { op: dir.k.opcodes.op.LOOKUP, nodeid: dir.fuse!.nodeid, names: [name] }
+  const rc = yield* fuse_simple_request(dir.fuse!.fm, args)
+  return rc < 0 ? rc : fuse_entry_out.read(viewOf(args.out!), args.out!.byteOffset)
 })
 
-const fuse_lookup = kfn('fuse_lookup', function* (dir: Inode, dentry: Dentry): Step<number> {
+/** fuse_change_entry_timeout() */
+const fuse_change_entry_timeout = (d: Dentry, e: Entry): void => {
+  d.d_time.poke(time_to_ns(d.d_sb!.k, e.entry_valid, e.entry_valid_nsec))
+}
+
+/** fuse_lookup_name(): LOOKUP of one name, and the inode of what it is, with a reference; or -errno. */
+const fuse_lookup_name = kfn('fuse_lookup_name', function* (dir: Inode, dentry: Dentry): Step<Inode | number> {
+  const { epoch } = dir.fuse!.fc
+  const then = epoch.peek()
+  const e = yield* fuse_lookup_entry(dir, dentry.d_name)
+  if (typeof e === 'number') return e
+  if (e.nodeid === 0) return -ENOENT
+  if (fuse_invalid_attr(e.attr)) return -EIO
   const { fm } = dir.fuse!
-  const rc = yield* fuse_lookup_name(fm, dir, dentry)
-  if (rc === 0 && fm.fc.k.profile.has('B11')) yield* fuse_lookup_fmap(fm, dentry.d_inode.peek()!)
-  return rc
+  const inode = fuse_iget(fm, e.nodeid, e.generation, e.attr)
+  iget(inode)
+  yield* fuse_change_attributes(inode, e.attr, time_to_ns(dir.k, e.attr_valid, e.attr_valid_nsec))
+  fuse_change_entry_timeout(dentry, e)
+  if (epoch.peek() !== then) dentry.d_time.poke(0)
+  return inode
+})
+
+/** fuse_lookup(): fills `dentry` when there is such a name. 0 or -errno; -EIO for one that is to be the root. */
+const fuse_lookup = kfn('fuse_lookup', function* (dir: Inode, dentry: Dentry): Step<number> {
+  if (fuse_is_bad(dir)) return -EIO
+  const inode = yield* fuse_lookup_name(dir, dentry)
+  if (typeof inode === 'number') return inode
+  const { fm, nodeid } = inode.fuse!
+  if (nodeid === FUSE_ROOT_ID) {
+    yield* iput(inode)
+    return -EIO
+  }
+  dentry.d_inode.poke(inode)
+  if (dir.k.profile.has('B11')) yield* fuse_lookup_fmap(fm, inode)
+  return 0
 })
 
 /** The name holds without asking: the root, or its time has not run out. */
 export const fuse_dentry_valid = (d: Dentry): boolean =>
   d.d_parent === null || d.d_sb?.s_root === d || d.d_inode.peek()!.k.m.clock() < d.d_time.peek()
 
-/** d_revalidate: 1 while the name's time holds or the server names the same node, 0 otherwise. */
+/**
+ * fuse_dentry_revalidate(): 1 while the name's time holds or the server names the same file, 0 otherwise; -EINTR and -ENOMEM are
+ * no answer.
+ */
 export const fuse_revalidate = kfn('fuse_dentry_revalidate', function* (fm: fuse_mount, d: Dentry): Step<number> {
   if (fuse_dentry_valid(d)) return 1
-  const rc = yield* fuse_lookup_name(fm, d.d_parent!.d_inode.peek()!, d)
-  return rc === 0 ? 1 : 0
+  const inode = d.d_inode.peek()!
+  const e = yield* fuse_lookup_entry(d.d_parent!.d_inode.peek()!, d.d_name)
+  if (typeof e === 'number') return e === -EINTR || e === -ENOMEM ? e : 0
+  if (e.nodeid === 0) return 0
+  const fi = inode.fuse!
+  if (e.nodeid !== fi.nodeid) {
+    // Another file under the same name: this look-up is given back, the name is looked up afresh.
+    yield* fuse_queue_forget(fm.fc, e.nodeid, 1)
+    return 0
+  }
+  fi.nlookup.poke(fi.nlookup.peek() + 1)
+  if (fuse_invalid_attr(e.attr) || fuse_stale_inode(inode, e.generation, e.attr)) return 0
+  yield* fuse_change_attributes(inode, e.attr, time_to_ns(fm.fc.k, e.attr_valid, e.attr_valid_nsec))
+  fuse_change_entry_timeout(d, e)
+  return 1
 })
 
 /** fuse_get_link(): READLINK, each time a link is followed. The path, or -errno; -EIO for one with a NUL in it. */
 const fuse_get_link = kfn('fuse_get_link', function* (inode: Inode): Step<string | number> {
   const { fm, nodeid } = inode.fuse!
+  if (fuse_is_bad(inode)) return -EIO
   const args: fuse_args = { op: inode.k.opcodes.op.READLINK, nodeid }
   const rc = yield* fuse_simple_request(fm, args)
   if (rc < 0) return rc
@@ -83,7 +134,7 @@ export const fuse_statfs = kfn('fuse_statfs', function* (fm: fuse_mount): Step<S
 
 const common: InodeOps = {
   permission: fuse_permission,
-  getattr: fuse_update_attributes,
+  getattr: fuse_getattr,
   setattr: fuse_setattr,
   getxattr: fuse_getxattr,
   setxattr: fuse_setxattr,

@@ -32,7 +32,7 @@ import { FUSE_STATX_MODSIZE, fuse_invalidate_attr } from './attr.ts'
 import { fuse_copy_file_range } from './copy.ts'
 import type { fuse_args } from './fuse_i.ts'
 import type { fuse_file } from './fuse_inode.ts'
-import { fuse_has } from './iget.ts'
+import { fuse_has, fuse_is_bad } from './iget.ts'
 import { fuse_file_llseek } from './llseek.ts'
 import { fuse_optional_request, fuse_simple_background, fuse_simple_request } from './request.ts'
 
@@ -113,6 +113,7 @@ const fuse_open = kfn('fuse_open', function* (inode: Inode, file: File): Step<nu
 function* open_and_map(inode: Inode, file: File): Step<number> {
   const fi = inode.fuse!
   const { fc, fm } = fi
+  if (fuse_is_bad(inode)) return -EIO
   const ff = yield* fuse_do_open(inode, file)
   if (typeof ff === 'number') return ff
   if ((yield* fc.famfs_iomap.load()) && S_ISREG(inode.i_mode)) {
@@ -143,6 +144,7 @@ const fuse_flush = kfn('fuse_flush', function* (file: File): Step<number> {
   const inode = file.f_inode
   const { fc, fm, nodeid } = inode.fuse!
   const ff = file.fuse!
+  if (fuse_is_bad(inode)) return -EIO
   if ((ff.open_flags & FOPEN_NOFLUSH) !== 0 || fc.no_op.has('FLUSH')) return 0
   const arg = { fh: ff.fh, lock_owner: inode.k.current.pid }
   const rc = yield* fuse_simple_request(fm, { op: fc.k.opcodes.op.FLUSH, nodeid, arg, force: true })
@@ -166,6 +168,7 @@ export const fuse_fsync_common = kfn(
   function* (file: File, datasync: boolean, name: 'FSYNC' | 'FSYNCDIR'): Step<number> {
     const inode = file.f_inode
     const { fm, nodeid } = inode.fuse!
+    if (fuse_is_bad(inode)) return -EIO
     const arg = { fh: file.fuse!.fh, fsync_flags: datasync ? FUSE_FSYNC_FDATASYNC : 0 }
     yield* inode_lock(inode)
     const rc = yield* fuse_optional_request(fm, { op: inode.k.opcodes.op[name], nodeid, arg }, 0)
@@ -248,11 +251,13 @@ const fuse_direct_io = kfn('fuse_direct_io', function* (iocb: Kiocb, write: bool
 
 /** fuse_file_read_iter(): famfs first, whatever the open flags say. */
 const fuse_file_read_iter = kfn('fuse_file_read_iter', function* (iocb: Kiocb): Step<number> {
+  if (fuse_is_bad(iocb.file.f_inode)) return -EIO
   if ((yield* fuse_file_famfs(iocb.file.f_inode)) !== null) return yield* famfs_fuse_read_iter(iocb)
   return yield* fuse_direct_io(iocb, false)
 })
 
 const fuse_file_write_iter = kfn('fuse_file_write_iter', function* (iocb: Kiocb): Step<number> {
+  if (fuse_is_bad(iocb.file.f_inode)) return -EIO
   if ((yield* fuse_file_famfs(iocb.file.f_inode)) !== null) return yield* famfs_fuse_write_iter(iocb)
   yield* generic_write_checks(iocb)
   return yield* generic_write_sync(iocb, yield* fuse_direct_io(iocb, true))

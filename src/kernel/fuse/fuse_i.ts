@@ -170,6 +170,10 @@ export class fuse_conn {
   readonly ra_bytes: Cell<number>
   /** Of the protocol, as the server says; 0 before it does. */
   readonly minor: Cell<number>
+  /** Counts INC_EPOCH: a look-up that was under way meanwhile is no news. */
+  readonly epoch: Cell<number>
+  /** Held for reading by a notification: its file system stays mounted meanwhile. */
+  readonly killsb: RwSemaphore
   /** What the server answered with ENOSYS and is not asked for again: no_open, no_flush, no_setxattr and so on. */
   readonly no_op: JMap<OpName, true>
   /** ff->flock: open files (the id of their memory) that asked the server for a lock. */
@@ -227,6 +231,8 @@ export class fuse_conn {
     this.max_pages = new Cell(m, 'fc->max_pages', FUSE_DEFAULT_MAX_PAGES_PER_REQ)
     this.ra_bytes = new Cell(m, 'bdi->ra_pages', 0)
     this.minor = new Cell(m, 'fc->minor', 0)
+    this.epoch = new Cell(m, 'fc->epoch', 0)
+    this.killsb = new RwSemaphore(m, 'fc->killsb')
     this.no_op = new JMap(m.journal)
     this.flock = new JMap(m.journal)
     this.default_permissions = o.default_permissions
@@ -240,9 +246,17 @@ export class fuse_conn {
     this.dax_devlist = new Cell<famfs_dax_devlist | null>(m, 'fc->dax_devlist', null)
     this.alloc.owns(this.dev, this.count, this.fiq_lock, this.fiq_waitq, this.reqctr, this.fpq_lock, this.initialized)
     this.alloc.owns(this.num_background, this.active_background, this.max_background, this.congestion_threshold)
-    this.alloc.owns(this.blocked, this.aborted, this.req_timeout, this.max_pages, this.ra_bytes, this.forget_batch)
+    this.alloc.owns(
+      this.blocked,
+      this.aborted,
+      this.req_timeout,
+      this.epoch,
+      this.max_pages,
+      this.ra_bytes,
+      this.forget_batch,
+    )
     this.alloc.owns(this.blocked_waitq, this.offered, this.granted, this.max_write, this.minor)
-    this.alloc.owns(this.famfs_iomap, this.famfs_devlist_sem, this.dax_devlist)
+    this.alloc.owns(this.killsb, this.famfs_iomap, this.famfs_devlist_sem, this.dax_devlist)
   }
   get connected(): boolean {
     return this.life.state !== 'aborted'

@@ -8,6 +8,10 @@ export class fuse_inode {
   readonly fc: fuse_conn
   readonly fm: fuse_mount
   readonly nodeid: number
+  /** Which of the files that had or will have this nodeid. */
+  readonly i_generation: number
+  /** FUSE_I_BAD: the server gave the nodeid to another file; what comes through this inode fails with EIO. */
+  readonly bad: Cell<boolean>
   /** Lookups the server has counted for us. */
   readonly nlookup: Cell<number>
   /** Virtual time until which the attributes hold, ns. */
@@ -17,10 +21,12 @@ export class fuse_inode {
   /** NULL, or the map: then this is a famfs file. */
   readonly famfs_meta: Cell<famfs_file_meta | null>
 
-  constructor(k: Kernel, fm: fuse_mount, nodeid: number) {
+  constructor(k: Kernel, fm: fuse_mount, nodeid: number, generation = 0) {
     this.fc = fm.fc
     this.fm = fm
     this.nodeid = nodeid
+    this.i_generation = generation
+    this.bad = new Cell(k.m, 'fi->state', false)
     this.nlookup = new Cell(k.m, 'fi->nlookup', 0)
     this.i_time = new Cell(k.m, 'fi->i_time', 0)
     this.inval_mask = new Cell(k.m, 'fi->inval_mask', 0)

@@ -74,17 +74,35 @@ export const new_encode_dev = (dev: number): number =>
 export const fuse_has = (fc: fuse_conn, bit: keyof typeof INIT_BIT): boolean =>
   hasInitFlag(fc.granted.peek(), INIT_BIT[bit])
 
-/** fuse_iget(): the inode of a nodeid, made or found, with one more lookup counted. */
-export function fuse_iget(fm: fuse_mount, nodeid: number, attr: Attr): Inode {
+/** fuse_is_bad() */
+export const fuse_is_bad = (inode: Inode): boolean => inode.fuse!.bad.peek()
+
+/** fuse_stale_inode(): the server means another file by this nodeid. */
+export const fuse_stale_inode = (inode: Inode, generation: number, attr: Attr): boolean =>
+  inode.fuse!.i_generation !== generation || ((inode.i_mode ^ attr.mode) & S_IFMT) !== 0
+
+/**
+ * fuse_iget(): the inode of a nodeid, made or found, with one more lookup counted. One that is another file by now becomes bad,
+ * and goes with its last use.
+ */
+export function fuse_iget(fm: fuse_mount, nodeid: number, generation: number, attr: Attr): Inode {
   const { fc } = fm
   let inode = fc.inodes.get(nodeid)
+  if (inode !== undefined && fuse_stale_inode(inode, generation, attr)) {
+    inode.fuse!.bad.poke(true)
+    // The root keeps its place.
+    if (nodeid !== FUSE_ROOT_ID) {
+      fc.inodes.delete(nodeid)
+      inode = undefined
+    }
+  }
   if (inode === undefined) {
     const { dir, symlink, file } = fc.ops
     inode = new Inode(fc.k, attr.ino, attr_of(attr), {
       ...(S_ISDIR(attr.mode) ? dir : S_ISLNK(attr.mode) ? symlink : file),
       rdev: new_decode_dev(attr.rdev),
     })
-    inode.fuse = new fuse_inode(fc.k, fm, nodeid)
+    inode.fuse = new fuse_inode(fc.k, fm, nodeid, generation)
     inode.i_sb = fm.sb
     fc.inodes.set(nodeid, inode)
   }

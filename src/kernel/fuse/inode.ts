@@ -1,5 +1,5 @@
 // fs/fuse/inode.c: INIT, mounting, inodes and their attributes (kernel.md 2.1, 2.12, 2.13).
-import { Cell, kfn, max, min, type Step, step, wake_up_all } from '../../sim/index.ts'
+import { Cell, down_write, kfn, max, min, type Step, step, up_write, wake_up_all } from '../../sim/index.ts'
 import {
   EINVAL,
   ENOMEM,
@@ -124,7 +124,7 @@ const fuse_evict_inode = kfn('fuse_evict_inode', function* (inode: Inode, forget
   const fi = inode.fuse!
   const { fc } = fi
   const meta = fi.famfs_meta.peek()
-  fc.inodes.delete(fi.nodeid)
+  if (fc.inodes.get(fi.nodeid) === inode) fc.inodes.delete(fi.nodeid)
   if (meta !== null) yield* dax_break_layout_final(inode)
   if (forget) yield* fuse_queue_forget(fc, fi.nodeid, fi.nlookup.peek())
   if (meta !== null) yield* famfs_meta_free(fc.k, meta)
@@ -219,6 +219,10 @@ const fuse_kill_sb = kfn('fuse_kill_sb_anon', function* (fm: fuse_mount, mountpo
   const { fc } = fm
   const sb = fm.sb!
   if (mountpoint.mounted.peek() === sb) mountpoint.mounted.poke(null)
+  // fuse_mount_remove(): notifications under way are waited for, later ones find no inode. A lock that nobody has is not taken.
+  if (fc.killsb.holders().length > 0) yield* down_write(fc.killsb)
+  fc.dev.poke(0)
+  if (fc.killsb.writer !== null) yield* up_write(fc.killsb)
   if (fc.destroy) yield* fuse_send_destroy(fm)
   yield* evict_inodes(sb)
   fc.k.supers.remove(sb)

@@ -41,10 +41,10 @@ const d_instantiate = kfn(
   'd_instantiate',
   function* (fm: fuse_mount, dentry: Dentry, e: Values<typeof fuse_entry_out>): Step<void> {
     const { k } = fm.fc
-    const inode = fuse_iget(fm, e.nodeid, e.attr)
+    const inode = fuse_iget(fm, e.nodeid, e.generation, e.attr)
+    iget(inode)
     yield* fuse_change_attributes(inode, e.attr, time_to_ns(k, e.attr_valid, e.attr_valid_nsec))
     dentry.d_inode.poke(inode)
-    iget(inode)
     dentry.d_time.poke(time_to_ns(k, e.entry_valid, e.entry_valid_nsec))
     dentry.d_parent!.children.set(dentry.d_name, dentry)
     // fuse_dir_changed()
@@ -140,7 +140,7 @@ export const fuse_atomic_open = kfn(
 )
 
 /** fuse_entry_unlinked(): one name less for what it named; its attributes are asked for again. */
-const fuse_entry_unlinked = (d: Dentry): void => {
+export const fuse_entry_unlinked = (d: Dentry): void => {
   const inode = d.d_inode.peek()!
   const a = inode.i_attr.peek()
   inode.i_attr.poke({ ...a, nlink: S_ISDIR(a.mode) || a.nlink === 0 ? 0 : a.nlink - 1 })

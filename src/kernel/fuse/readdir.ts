@@ -14,10 +14,17 @@ import {
 import { fuse_lookup_fmap } from '../famfs/famfs_fmap.ts'
 import { Dentry } from '../vfs/dcache.ts'
 import type { File } from '../vfs/file.ts'
-import { type DirEntry, type FileOps, type Inode, inode_lock_shared, inode_unlock_shared } from '../vfs/inode.ts'
+import {
+  type DirEntry,
+  type FileOps,
+  type Inode,
+  inode_lock_shared,
+  inode_unlock_shared,
+  S_IFMT,
+} from '../vfs/inode.ts'
 import { fuse_fsync_common, fuse_release_end, NO_FILE } from './file.ts'
 import type { fuse_args, fuse_conn, fuse_mount } from './fuse_i.ts'
-import { fuse_change_attributes, fuse_has, fuse_iget, fuse_invalid_attr, time_to_ns } from './iget.ts'
+import { fuse_change_attributes, fuse_has, fuse_iget, fuse_invalid_attr, fuse_is_bad, time_to_ns } from './iget.ts'
 import { fuse_invalidate_entry } from './namespace.ts'
 import { fuse_optional_request, fuse_queue_forget, fuse_simple_background, fuse_simple_request } from './request.ts'
 
@@ -26,6 +33,7 @@ const READDIR_BUF = 32768
 
 const fuse_dir_open = kfn('fuse_dir_open', function* (inode: Inode, file: File): Step<number> {
   const { fc, fm, nodeid } = inode.fuse!
+  if (fuse_is_bad(inode)) return -EIO
   const alloc = yield* fc.k.kzalloc('fuse_file', 120)
   if (alloc === null) return -ENOMEM
   const args: fuse_args = { op: fc.k.opcodes.op.OPENDIR, nodeid, arg: { flags: file.f_flags } }
@@ -59,6 +67,10 @@ const fuse_dir_release = kfn('fuse_dir_release', function* (inode: Inode, file: 
 const fuse_use_readdirplus = (fc: fuse_conn, offset: number): boolean =>
   fuse_has(fc, 'DO_READDIRPLUS') && (!fuse_has(fc, 'READDIRPLUS_AUTO') || offset === 0)
 
+/** Is it the file that an entry is of? */
+const is_this = (inode: Inode, nodeid: number, mode: number): boolean =>
+  inode.fuse!.nodeid === nodeid && ((inode.i_mode ^ mode) & S_IFMT) === 0
+
 /** fuse_direntplus_link(): the name and its inode go into the caches. 0, or -EIO when they cannot be that. */
 const fuse_direntplus_link = kfn(
   'fuse_direntplus_link',
@@ -71,11 +83,15 @@ const fuse_direntplus_link = kfn(
     while (d !== undefined) {
       const there = d
       if (there.in_lookup.peek()) yield* wait_event(there.wq, () => !there.in_lookup.peek())
-      else if (there.d_inode.peek()!.fuse!.nodeid === nodeid) break
+      else if (is_this(there.d_inode.peek()!, nodeid, attr.mode)) break
       else yield* fuse_invalidate_entry(there)
       d = parent.children.get(name)
     }
-    const inode = fuse_iget(fm, nodeid, attr)
+    const known = d?.d_inode.peek()
+    if (known && fuse_is_bad(known)) return -EIO
+    const inode = known ?? fuse_iget(fm, nodeid, entry.generation, attr)
+    // A name that is known is not compared by generation.
+    if (known) known.fuse!.nlookup.poke(known.fuse!.nlookup.peek() + 1)
     yield* fuse_change_attributes(inode, attr, time_to_ns(k, entry.attr_valid, entry.attr_valid_nsec))
     if (d === undefined) {
       d = new Dentry(k, name, parent, inode)
@@ -114,6 +130,7 @@ const readdir_uncached = kfn('fuse_readdir_uncached', function* (file: File, out
 /** fuse_readdir(): every name. Where it may bring inodes with it, nobody makes or removes names meanwhile. */
 const fuse_readdir = kfn('fuse_readdir', function* (file: File, out: DirEntry[]): Step<number> {
   const inode = file.f_inode
+  if (fuse_is_bad(inode)) return -EIO
   if (!fuse_has(inode.fuse!.fc, 'DO_READDIRPLUS')) return yield* readdir_uncached(file, out)
   yield* inode_lock_shared(inode)
   const rc = yield* readdir_uncached(file, out)

@@ -80,6 +80,16 @@ const fuse_send_one = kfn('fuse_send_one', function* (fm: fuse_mount, args: fuse
   })
 })
 
+/** What was read already goes before all that waits, under fiq_lock (list_splice()). False when the connection is gone. */
+export const queue_again = (fc: fuse_conn, reqs: readonly fuse_req[]): boolean => {
+  if (!fc.connected) return false
+  const behind: fuse_req[] = []
+  for (let r = fc.pending.shift(); r !== undefined; r = fc.pending.shift()) behind.push(r)
+  for (const r of reqs) queue_request(fc, r)
+  for (const r of behind) fc.pending.push(r)
+  return true
+}
+
 /** queue_interrupt(), under fiq_lock: the server will read an INTERRUPT of this request; one at a time. */
 export const queue_interrupt = (fc: fuse_conn, req: fuse_req): void => {
   if (req.test(FR_FINISHED) || fc.interrupts.items.includes(req)) return

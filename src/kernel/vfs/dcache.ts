@@ -71,6 +71,17 @@ export class Dentry {
   }
 }
 
+/** Every name of an inode, at `from` and below it (inode->i_dentry). */
+export function d_aliases(from: Dentry, inode: Inode): Dentry[] {
+  const found: Dentry[] = []
+  const walk = [from]
+  for (let d = walk.pop(); d !== undefined; d = walk.pop()) {
+    if (d.d_inode.peek() === inode) found.push(d)
+    walk.push(...d.children.values())
+  }
+  return found
+}
+
 /** d_path(): the absolute path of a name, across mounts. */
 export function d_path(d: Dentry): string {
   let path = ''
