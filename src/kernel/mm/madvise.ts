@@ -17,6 +17,7 @@ import {
   VM_NOHUGEPAGE,
   VM_RAND_READ,
   VM_SEQ_READ,
+  VM_SHARED,
   VM_WIPEONFORK,
   VM_WRITE,
   type VmArea,
@@ -105,7 +106,8 @@ const madvise_vma_behavior = (vma: VmArea, start: number, end: number, advice: n
 const madvise_remove = kfn('madvise_remove', function* (vma: VmArea, start: number, end: number): Step<number> {
   const f = vma.vm_file
   if ((vma.vm_flags & VM_LOCKED) !== 0 || f === null) return -EINVAL
-  if (!vma.shared || (vma.vm_flags & VM_WRITE) === 0) return -EACCES
+  const stores = VM_SHARED | VM_WRITE
+  if ((vma.vm_flags & stores) !== stores) return -EACCES
   if (!f.f_op.fallocate) return -EOPNOTSUPP
   const { mmap_lock } = vma.mm
   get_file(f)

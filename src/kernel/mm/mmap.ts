@@ -15,6 +15,7 @@ import {
   VM_MAYREAD,
   VM_MAYSHARE,
   VM_MAYWRITE,
+  VM_SHARED,
   VmArea,
   vma_link,
   vma_merge,
@@ -56,7 +57,7 @@ const LEGACY_MAP_MASK =
   MAP_STACK |
   MAP_HUGETLB
 
-/** VM_MAY flags and VM_MAYSHARE of a mapping of a file, or -errno. */
+/** VM_MAY flags, VM_MAYSHARE and VM_SHARED of a mapping of a file, or -errno. */
 const file_flags = (f: File, prot: number, flags: number): number => {
   const may = VM_MAYREAD | VM_MAYEXEC
   switch (flags & MAP_TYPE) {
@@ -67,7 +68,7 @@ const file_flags = (f: File, prot: number, flags: number): number => {
       if ((prot & PROT_WRITE) !== 0 && !f.writable) return -EACCES
       if (!f.readable) return -EACCES
       if (!f.f_op.mmap) return -ENODEV
-      return may | VM_MAYSHARE | (f.writable ? VM_MAYWRITE : 0)
+      return may | VM_MAYSHARE | (f.writable ? VM_MAYWRITE | VM_SHARED : 0)
     case MAP_PRIVATE:
       if (!f.readable) return -EACCES
       return f.f_op.mmap ? may | VM_MAYWRITE : -ENODEV
@@ -168,7 +169,7 @@ export const do_mmap = kfn(
 const anonymous_flags = (flags: number): number => {
   const may = VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC
   if ((flags & MAP_TYPE) === MAP_PRIVATE) return may
-  return (flags & MAP_TYPE) === MAP_SHARED ? may | VM_MAYSHARE : -EINVAL
+  return (flags & MAP_TYPE) === MAP_SHARED ? may | VM_MAYSHARE | VM_SHARED : -EINVAL
 }
 
 /** free_pgtables(): tables of single pages go where no mapping is left in their 2 MiB. */

@@ -5,7 +5,7 @@ import { EBUSY, EINVAL, ENOMEM } from '../../wire/index.ts'
 import type { task_struct } from '../task_struct.ts'
 import { fput, get_file } from '../vfs/file.ts'
 import { PAGE_SIZE } from './mm_struct.ts'
-import { VM_LOCKED } from './vma.ts'
+import { VM_LOCKED, VM_SHARED } from './vma.ts'
 
 export const MS_ASYNC = 1
 export const MS_INVALIDATE = 2
@@ -34,7 +34,7 @@ export const do_msync = kfn(
       }
       at = vma.vm_end
       const f = vma.vm_file
-      if ((flags & MS_SYNC) === 0 || f === null || !vma.shared) continue
+      if ((flags & MS_SYNC) === 0 || f === null || (vma.vm_flags & VM_SHARED) === 0) continue
       get_file(f)
       yield* up_read(mm.mmap_lock)
       const rc = f.f_op.fsync ? yield* f.f_op.fsync(f, true) : -EINVAL

@@ -21,6 +21,8 @@ export const VM_READ = PROT_READ
 export const VM_WRITE = PROT_WRITE
 export const VM_EXEC = PROT_EXEC
 export const VM_ACCESS = VM_READ | VM_WRITE | VM_EXEC
+/** Of VM_MAYSHARE, but not of a file that is open for reading only: no store can come through it. */
+export const VM_SHARED = 0x8
 export const VM_MAYREAD = 0x10
 export const VM_MAYWRITE = 0x20
 export const VM_MAYEXEC = 0x40
