@@ -26,7 +26,7 @@ export const LATENT_DEFECTS: readonly Defect[] = [
     id: 'L04',
     story:
       'a fault on a failed page is a plain SIGBUS (BUS_ADRERR), not one that says the page is lost (BUS_MCEERR_AR)',
-    ...seen_on_v10('rfc', 'new'),
+    ...seen_on_v10('std', 'new'),
   },
   {
     id: 'L05',
@@ -50,7 +50,7 @@ export const LATENT_DEFECTS: readonly Defect[] = [
     id: 'L08',
     story: 'faults take no invalidate_lock, so nothing holds off a truncate',
     mark: 'source',
-    kernels: kernels('rfc', 'new'),
+    kernels: kernels('std', 'new'),
   },
   {
     id: 'L09',
@@ -140,7 +140,7 @@ export const LATENT_DEFECTS: readonly Defect[] = [
   },
   {
     id: 'L22',
-    story: 'a new size of a file truncates its DAX entries as they are, pinned pages too; the kernel warns of it',
+    story: 'a size that the server says later replaces that of the map: what is mapped goes, and the file is bad',
     ...seen_on_v10('rfc', 'new'),
     shown: 'test/kernel/defects/access.test.ts',
   },

@@ -40,7 +40,7 @@ const dax_layout_busy_page = (mapping: AddressSpace): BusyPage | undefined => {
  * The page is idle, and busy: its counts do not agree, and the task looks again without end. Measured: it cannot be killed and
  * the machine needs a reset (oracle shared_extent). The watchdog says so, and the task never comes back.
  */
-const spins = kfn('dax_break_layout spins', function* (inode: Inode, { dev, page }: BusyPage): Step<void> {
+const spins = kfn('dax_break_layout_final spins', function* (inode: Inode, { dev, page }: BusyPage): Step<void> {
   const { k } = inode
   const { refcount, mapcount } = dev.folios.of(page).folio
   const text = `page ${page} of ${dev.memory.name} has ${refcount} references and ${mapcount} mappings: ${k.current.comm} looks at it for ever and cannot be killed (L21)`
@@ -49,10 +49,10 @@ const spins = kfn('dax_break_layout spins', function* (inode: Inode, { dev, page
 })
 
 /**
- * dax_break_layout(): unmap the file, wait until nobody uses a page of it, uninterruptibly, and drop every entry. Pages that
+ * dax_break_layout_final(): at eviction; unmap the file, wait until nobody uses a page of it, uninterruptibly, and drop every entry. Pages that
  * are still used when a file goes are so kept from the next file.
  */
-export const dax_break_layout = kfn('dax_break_layout', function* (inode: Inode): Step<void> {
+export const dax_break_layout_final = kfn('dax_break_layout_final', function* (inode: Inode): Step<void> {
   const { i_mapping: mapping, k } = inode
   if (mapping.empty) return
   for (;;) {
@@ -64,6 +64,3 @@ export const dax_break_layout = kfn('dax_break_layout', function* (inode: Inode)
   for (const at of entries_in(mapping, 0, END_OF_FILE))
     if ((yield* get_unlocked_entry(at)) !== undefined) __dax_invalidate_entry(at)
 })
-
-/** dax_break_layout_final(): the same at eviction. */
-export const dax_break_layout_final = dax_break_layout

@@ -5,7 +5,6 @@ import { PAGE_SIZE } from '../../devdax/index.ts'
 import { down_write, kfn, roundDown, roundUp, type Step, step, up_write } from '../../sim/index.ts'
 import type { AddressSpace } from '../dax/address_space.ts'
 import { __dax_invalidate_entry, entries_in, get_unlocked_entry, PAGES_PER_PMD } from '../dax/entry.ts'
-import { dax_break_layout } from '../dax/layout.ts'
 import type { Inode } from '../vfs/inode.ts'
 import { END_OF_FILE, unmap_mapping_pages } from './zap.ts'
 
@@ -47,7 +46,7 @@ const truncate_inode_pages_range = kfn(
     for (const at of entries_in(mapping, first, end)) {
       if (at.index < first || at.index + (at.pmd ? PAGES_PER_PMD : 1) > end) continue
       if ((yield* get_unlocked_entry(at)) === undefined) continue
-      mapping.k.warn_once('truncate_folio_batch_exceptionals: an entry of a DAX file is truncated (L22)')
+      mapping.k.warn_once('truncate_folio_batch_exceptionals: an entry of a DAX file is truncated')
       __dax_invalidate_entry(at)
     }
   },
@@ -61,7 +60,6 @@ const truncate = kfn(
     const { invalidate_lock } = mapping
     if (mapping.empty && mapping.i_mmap.length === 0) return
     if (invalidate_lock !== null) yield* down_write(invalidate_lock)
-    if (!inode.k.profile.has('L22')) yield* dax_break_layout(inode)
     unmap_mapping_pages(mapping, first, end - first, even_cows)
     yield* step()
     yield* truncate_inode_pages_range(mapping, first, end)

@@ -199,6 +199,25 @@ describe('ends and sizes', () => {
       off: [8, 'EFBIG', 'EFBIG'],
     },
     {
+      id: 'L22',
+      see: rig => {
+        const s = mounted(rig, ONE)
+        s.attrValid = 0
+        return rig.run(function* (sys) {
+          const fd = yield* sys.open('/mnt/a')
+          const at = yield* sys.mmap(0, TWO, PROT_READ, MAP_SHARED, fd)
+          yield* sys.load(at, new Uint8Array(8))
+          s.files.get('a')!.size = 4096
+          yield* sys.fstat(fd)
+          const before = sys.faults()
+          const sig = yield* sys.load_or_signal(at, new Uint8Array(8))
+          return [E(yield* sys.pread(fd, new Uint8Array(16), 0)), sys.faults() - before, sig?.si_code ?? 'data']
+        })
+      },
+      on: ['EIO', 1, 'BUS_ADRERR'],
+      off: [16, 0, 'data'],
+    },
+    {
       id: 'B48',
       see: rig => {
         const s = mounted(rig, ONE)
