@@ -86,8 +86,8 @@ export class Sys extends DeviceCalls {
   upcalls(): number {
     return this.ts.upcalls.peek()
   }
-  /** echo 2 > /proc/sys/vm/drop_caches. Gives how many names went. */
-  drop_caches(): Op<number> {
-    return drop_caches(this.ts.k)
+  /** echo 2 > /proc/sys/vm/drop_caches; with `nr` memory is a little short, and as many names go. How many went. */
+  drop_caches(nr?: number): Op<number> {
+    return drop_caches(this.ts.k, nr)
   }
 }

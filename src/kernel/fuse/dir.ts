@@ -60,7 +60,11 @@ const fuse_lookup_name = kfn('fuse_lookup_name', function* (dir: Inode, dentry: 
   const then = epoch.peek()
   const e = yield* fuse_lookup_entry(dir, dentry.d_name)
   if (typeof e === 'number') return e
-  if (e.nodeid === 0) return -ENOENT
+  if (e.nodeid === 0) {
+    // It is missing, and will be for a while.
+    if (dentry.d_inode.peek() === null) fuse_change_entry_timeout(dentry, e)
+    return -ENOENT
+  }
   if (fuse_invalid_attr(e.attr)) return -EIO
   const { fm } = dir.fuse!
   const inode = fuse_iget(fm, e.nodeid, e.generation, e.attr)
@@ -88,7 +92,7 @@ const fuse_lookup = kfn('fuse_lookup', function* (dir: Inode, dentry: Dentry): S
 
 /** The name holds without asking: the root, or its time has not run out. */
 export const fuse_dentry_valid = (d: Dentry): boolean =>
-  d.d_parent === null || d.d_sb?.s_root === d || d.d_inode.peek()!.k.m.clock() < d.d_time.peek()
+  d.d_parent === null || d.d_sb?.s_root === d || d.d_sb!.k.m.clock() < d.d_time.peek()
 
 /**
  * fuse_dentry_revalidate(): 1 while the name's time holds or the server names the same file, 0 otherwise; -EINTR and -ENOMEM are
@@ -96,7 +100,8 @@ export const fuse_dentry_valid = (d: Dentry): boolean =>
  */
 export const fuse_revalidate = kfn('fuse_dentry_revalidate', function* (fm: fuse_mount, d: Dentry): Step<number> {
   if (fuse_dentry_valid(d)) return 1
-  const inode = d.d_inode.peek()!
+  const inode = d.d_inode.peek()
+  if (inode === null) return 0 // a missing name is looked up afresh
   const e = yield* fuse_lookup_entry(d.d_parent!.d_inode.peek()!, d.d_name)
   if (typeof e === 'number') return e === -EINTR || e === -ENOMEM ? e : 0
   if (e.nodeid === 0) return 0

@@ -33,7 +33,7 @@ export const fuse_invalidate_entry = kfn('fuse_invalidate_entry', function* (d: 
   if (dir.children.get(d.d_name) !== d) return
   yield* shrink_dcache(d)
   dir.children.delete(d.d_name)
-  yield* iput(d.d_inode.peek()!)
+  if (!d.d_is_negative) yield* iput(d.d_inode.peek()!)
 })
 
 /** What a server says of a name becomes its inode, and the name is in its directory. */

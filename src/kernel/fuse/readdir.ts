@@ -83,7 +83,7 @@ const fuse_direntplus_link = kfn(
     while (d !== undefined) {
       const there = d
       if (there.in_lookup.peek()) yield* wait_event(there.wq, () => !there.in_lookup.peek())
-      else if (is_this(there.d_inode.peek()!, nodeid, attr.mode)) break
+      else if (!there.d_is_negative && is_this(there.d_inode.peek()!, nodeid, attr.mode)) break
       else yield* fuse_invalidate_entry(there)
       d = parent.children.get(name)
     }

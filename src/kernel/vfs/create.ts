@@ -15,7 +15,7 @@ import {
   RENAME_NOREPLACE,
 } from '../../wire/index.ts'
 import type { task_struct } from '../task_struct.ts'
-import { Dentry } from './dcache.ts'
+import { Dentry, d_has } from './dcache.ts'
 import {
   type Inode,
   IS_DEADDIR,
@@ -60,7 +60,7 @@ const filename_create = kfn('filename_create', function* (ts: task_struct, path:
   if (typeof at === 'number') return at
   const { dir, name } = at
   if (is_special(name)) return -EEXIST
-  const there = yield* lookup_one(ts.k, dir, name)
+  const there = yield* lookup_one(ts.k, dir, name, true)
   if (typeof there !== 'number') return -EEXIST
   if (there !== -ENOENT) return there
   if (!is_dir && path.endsWith('/')) return -ENOENT
@@ -78,7 +78,7 @@ const create_in = kfn('vfs_create', function* (d: Dentry, make: (dir: Inode) => 
   const may = yield* may_create(dir)
   if (may < 0) return may
   yield* down_write(dir.i_rwsem)
-  const op = d.d_parent!.children.has(d.d_name) ? -EEXIST : make(dir)
+  const op = d_has(d.d_parent!, d.d_name) ? -EEXIST : make(dir)
   const rc = op === null ? -EPERM : typeof op === 'number' ? op : yield* op
   yield* up_write(dir.i_rwsem)
   return rc
@@ -207,7 +207,7 @@ export const do_renameat2 = kfn(
     if (is_special(at.name) || is_special(to_at.name)) return -EBUSY
     const d = yield* lookup_one(ts.k, at.dir, at.name)
     if (typeof d === 'number') return d
-    const there = yield* lookup_one(ts.k, to_at.dir, to_at.name)
+    const there = yield* lookup_one(ts.k, to_at.dir, to_at.name, true)
     if (typeof there === 'number' && there !== -ENOENT) return there
     const source = d.d_inode.peek()!
     const is_dir = S_ISDIR(source.i_mode)

@@ -58,6 +58,10 @@ export class Dentry {
     if (inode) inode.i_count.poke(inode.i_count.peek() + 1)
   }
 
+  /** The name is known to be missing, until `d_time`; or it is being looked up. */
+  get d_is_negative(): boolean {
+    return this.d_inode.peek() === null
+  }
   get d_name(): string {
     return this.place.peek().name
   }
@@ -81,6 +85,8 @@ export function d_aliases(from: Dentry, inode: Inode): Dentry[] {
   }
   return found
 }
+/** Is there a file of this name, as far as the cache knows? */
+export const d_has = (dir: Dentry, name: string): boolean => dir.children.get(name)?.d_is_negative === false
 
 /** d_path(): the absolute path of a name, across mounts. */
 export function d_path(d: Dentry): string {

@@ -14,25 +14,33 @@ const inode_evict = kfn('evict', function* (inode: Inode, forget: boolean): Step
   if (inode.i_sb?.evict_inode) yield* inode.i_sb.evict_inode(inode, forget)
 })
 
-/** Evict every unused name below `dir`: what memory pressure or drop_caches does. Gives how many went. */
-export const shrink_dcache = kfn('shrink_dcache_parent', function* (dir: Dentry): Step<number> {
-  let n = 0
-  for (const d of [...dir.children.values()]) {
-    if (d.in_lookup.peek() || d.mounted.peek()) continue
-    n += yield* shrink_dcache(d)
-    const inode = d.d_inode.peek()
-    if (d.children.size > 0 || inode === null || inode.i_count.peek() !== 1) continue
-    dir.children.delete(d.d_name)
-    yield* iput(inode)
-    n++
-  }
-  return n
-})
+/**
+ * prune_dcache_sb(): of the names below `dir` that nobody uses, `nr` go, the oldest first, and the inodes of those that had one
+ * with them (FUSE keeps no inode without a name, so there is no prune_icache_sb of its own). How many went.
+ */
+export const shrink_dcache = kfn(
+  'shrink_dcache_parent',
+  function* (dir: Dentry, nr = Number.MAX_SAFE_INTEGER): Step<number> {
+    let n = 0
+    for (const d of [...dir.children.values()]) {
+      if (n >= nr) break
+      if (d.in_lookup.peek() || d.mounted.peek()) continue
+      n += yield* shrink_dcache(d, nr - n)
+      const inode = d.d_inode.peek()
+      if (n >= nr || d.children.size > 0 || (inode !== null && inode.i_count.peek() !== 1)) continue
+      if (dir.children.get(d.d_name) !== d) continue
+      dir.children.delete(d.d_name)
+      if (inode !== null) yield* iput(inode)
+      n++
+    }
+    return n
+  },
+)
 
-/** echo 2 > /proc/sys/vm/drop_caches, for file systems that can be asked again (not tmpfs). */
-export const drop_caches = kfn('drop_caches', function* (k: Kernel): Step<number> {
+/** Memory is short, or echo 2 > /proc/sys/vm/drop_caches: `nr` names go of file systems that can be asked again (not tmpfs). */
+export const drop_caches = kfn('drop_caches', function* (k: Kernel, nr?: number): Step<number> {
   let n = 0
-  for (const sb of k.supers) if (sb.fuse !== null) n += yield* shrink_dcache(sb.s_root)
+  for (const sb of k.supers) if (sb.fuse !== null) n += yield* shrink_dcache(sb.s_root, nr === undefined ? nr : nr - n)
   return n
 })
 

@@ -48,15 +48,21 @@ const dotdot = (d: Dentry): Dentry => {
   return d.d_parent ?? d
 }
 
-/** lookup_fast(): the cached name, when nothing need be asked or waited for; else undefined. */
-const lookup_fast = (dir: Dentry, name: string): Dentry | undefined => {
+/** lookup_fast(): the cached name, or -ENOENT for one known to be missing, when nothing need be asked or waited for; else undefined. */
+const lookup_fast = (dir: Dentry, name: string): Dentry | number | undefined => {
   const d = dir.children.get(name)
   if (d === undefined || d.in_lookup.peek()) return undefined
-  return d.d_sb?.revalidate === undefined || d.d_sb.still_valid?.(d) ? d : undefined
+  if (d.d_sb?.revalidate !== undefined && !d.d_sb.still_valid?.(d)) return undefined
+  return d.d_is_negative ? -ENOENT : d
 }
 
-/** One component below `dir`: the cached name if it is still good, else ask the file system. Dentry or -errno. */
-const walk_component = kfn('walk_component', function* (k: Kernel, dir: Dentry, name: string): Step<Dentry | number> {
+/**
+ * One component below `dir`: the cached name if it is still good, else ask the file system. Dentry or -errno. `fresh`: that a name is
+ * missing is not believed of the cache, because it is to be made (LOOKUP_EXCL, LOOKUP_RENAME_TARGET).
+ */
+const walk_component = kfn('walk_component', function* (k: Kernel, dir: Dentry, name: string, fresh: boolean): Step<
+  Dentry | number
+> {
   const dinode = dir.d_inode.peek()!
   for (;;) {
     const d = dir.children.get(name)
@@ -64,7 +70,10 @@ const walk_component = kfn('walk_component', function* (k: Kernel, dir: Dentry, 
       yield* wait_event(d.wq, () => !d.in_lookup.peek())
       continue
     }
-    if (d !== undefined) {
+    if (d?.d_is_negative) {
+      if (!fresh && d.d_sb?.still_valid?.(d)) return -ENOENT
+      dir.children.delete(name)
+    } else if (d !== undefined) {
       path_get(d)
       const good = d.d_sb?.revalidate ? yield* d.d_sb.revalidate(d) : 1
       if (good === 1) hold(k.current, d)
@@ -81,23 +90,27 @@ const walk_component = kfn('walk_component', function* (k: Kernel, dir: Dentry, 
       yield* up_read(dinode.i_rwsem)
       continue
     }
-    const fresh = new Dentry(k, name, dir, null)
-    fresh.in_lookup.poke(true)
-    dir.children.set(name, fresh)
-    const rc = yield* dinode.i_op.lookup(dinode, fresh)
-    fresh.in_lookup.poke(false)
-    if (rc < 0) dir.children.delete(name)
-    else hold(k.current, fresh)
-    yield* wake_up_all(fresh.wq)
+    const made = new Dentry(k, name, dir, null)
+    made.in_lookup.poke(true)
+    dir.children.set(name, made)
+    const rc = yield* dinode.i_op.lookup(dinode, made)
+    made.in_lookup.poke(false)
+    // A name that is missing, and will be for a while, stays as such.
+    if (rc < 0 && !(rc === -ENOENT && made.d_sb?.still_valid?.(made))) dir.children.delete(name)
+    if (rc === 0) hold(k.current, made)
+    yield* wake_up_all(made.wq)
     yield* up_read(dinode.i_rwsem)
-    return rc < 0 ? rc : fresh
+    return rc < 0 ? rc : made
   }
 })
 
 /** The dentry of one name below `dir`, cached or asked for; -errno. What is mounted there is not entered. */
-export const lookup_one = kfn('lookup_one', function* (k: Kernel, dir: Dentry, name: string): Step<Dentry | number> {
+export const lookup_one = kfn('lookup_one', function* (k: Kernel, dir: Dentry, name: string, fresh = false): Step<
+  Dentry | number
+> {
   const d = lookup_fast(dir, name)
-  if (d === undefined) return yield* walk_component(k, dir, name)
+  if (d === undefined || (fresh && d === -ENOENT)) return yield* walk_component(k, dir, name, fresh)
+  if (typeof d === 'number') return d
   hold(k.current, d)
   return d
 })
@@ -181,7 +194,7 @@ const path_walk = kfn(
         continue
       }
       if (too_long(name)) return -ENAMETOOLONG
-      const next = lookup_fast(d, name) ?? (yield* walk_component(k, d, name))
+      const next = lookup_fast(d, name) ?? (yield* walk_component(k, d, name, false))
       if (typeof next === 'number') return next
       const there = cross_mounts(next)
       hold(k.current, there)

@@ -8,7 +8,7 @@ import { MEM_MAJOR, memory_fops } from '../mem.ts'
 import type { task_struct } from '../task_struct.ts'
 import { do_truncate } from './attr.ts'
 import { d_alloc, is_special, may_create } from './create.ts'
-import type { Dentry } from './dcache.ts'
+import { type Dentry, d_has } from './dcache.ts'
 import {
   AT_FDCWD,
   dirfd,
@@ -176,7 +176,7 @@ const open_creat = kfn(
       if (typeof at === 'number') return at
       if (is_special(at.name)) return (flags & O_EXCL) !== 0 ? -EEXIST : -EISDIR
       if (path.endsWith('/')) return -EISDIR
-      const there = yield* lookup_one(k, at.dir, at.name)
+      const there = yield* lookup_one(k, at.dir, at.name, (flags & O_EXCL) !== 0)
       if (there === -ENOENT) break
       if (typeof there === 'number') return there
       if ((flags & O_EXCL) !== 0) return -EEXIST
@@ -227,7 +227,7 @@ const do_tmpfile = kfn(
 const create_name = kfn(
   'lookup_open create',
   function* (_ts: task_struct, dir: Inode, d: Dentry, flags: number, mode: number): Step<File | number> {
-    if (d.d_parent!.children.has(d.d_name)) return -EEXIST
+    if (d_has(d.d_parent!, d.d_name)) return -EEXIST
     if (dir.i_op.atomic_open) return yield* dir.i_op.atomic_open(dir, d, flags, mode)
     return dir.i_op.create ? yield* dir.i_op.create(dir, d, mode) : -EACCES
   },
