@@ -40,6 +40,11 @@ interface Parsed extends Verdict {
 function parsed(how: ReplaySetting, bodies: readonly Uint8Array[]): Parsed[] {
   const rig = new Rig({ ...how, devices: [], maxSteps: 1_000_000_000 })
   const { k } = rig
+  const { name, kabi } = k.profile.t
+  if (kabi !== null)
+    throw new UsageError(
+      `kernel '${name}' is given maps by ioctl, as lists of its caller's memory: expected one with GET_FMAP`,
+    )
   return rig.run(function* () {
     const out: Parsed[] = []
     for (const body of bodies) {

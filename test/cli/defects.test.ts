@@ -14,7 +14,7 @@ describe('famsim defects', () => {
     const { code, out } = run(undefined)
     expect(code).toBe(0)
     expect(out.filter(l => !l.startsWith(' ')).map(l => l.split(' ')[0])).toEqual(DEFECTS.map(d => d.id))
-    expect(out).toContain('B44   measured  kernel rfc to v10')
+    expect(out).toContain('B44   measured  kernel std to v10')
     expect(out.filter(l => l.length > 80)).toEqual([])
     for (const d of DEFECTS) expect(out.map(l => l.trim()).join(' ')).toContain(d.story)
   })
@@ -24,8 +24,8 @@ describe('famsim defects', () => {
     expect(out.slice(0, 4)).toEqual([
       'B44: an extent or strip that names a device index other than 0 is refused with',
       '  EINVAL',
-      '  known:       measured; only concluded for rfc, v2, v3',
-      '  kernel:      rfc to v10; not in new',
+      '  known:       measured; only concluded for std, rfc, v2, v3',
+      '  kernel:      std to v10; not in new',
     ])
     const file = 'scenarios/multihost/striped.ts'
     expect(out).toContain(`  with it:     famsim run ${file} --defect B44`)
