@@ -6,6 +6,7 @@ import { defects } from './defects.ts'
 import { doctor } from './doctor.ts'
 import { fail, UserError } from './errors.ts'
 import { explore } from './explore.ts'
+import { facts } from './facts.ts'
 import { fmapCheck, fmapResolve } from './fmap.ts'
 import { fsck } from './fsck.ts'
 import { info } from './info.ts'
@@ -121,6 +122,11 @@ function famsim(): Command {
     .argument('[number]', 'e.g. B44')
     .option('--json', 'print the catalogue as a JSON array; of one defect an object')
     .action(defects)
+  p.command('facts')
+    .description('list what is known of real kernels and modelled, how it is known, and the test that pins it')
+    .option('--kernel <profile>', 'for which kernel; only v10 was measured', 'v10')
+    .option('--json', 'print one JSON array')
+    .action(facts)
   p.command('mkfs')
     .description('make a famfs file system in a file, or one over several, as mkfs.famfs does')
     .argument('<images...>', 'files of the size of a device, or of none yet with --size')

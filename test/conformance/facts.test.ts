@@ -900,15 +900,19 @@ const TWO_STRIPS = striped(MiB(4), TWO, [
   [0, 0, TWO],
   [0, MiB(8), TWO],
 ])
-const errnoFmap = (name: string): [string, number, string] => [`errno_${name}`, errnoNumber(name)!, name]
+/** `errno_EIO`: a reply with that errno. */
+const errnoFmap = (id: string): [string, number, string] => {
+  const name = id.slice('errno_'.length)
+  return [id, errnoNumber(name)!, name]
+}
 
 describe('GET_FMAP replies that are refused', () => {
   const bad: [string, Uint8Array | number | (Uint8Array | number)[], string][] = [
-    errnoFmap('ENOENT'),
-    errnoFmap('EIO'),
-    errnoFmap('ENOSYS'),
-    errnoFmap('EAGAIN'),
-    errnoFmap('ENOMEM'),
+    errnoFmap('errno_ENOENT'),
+    errnoFmap('errno_EIO'),
+    errnoFmap('errno_ENOSYS'),
+    errnoFmap('errno_EAGAIN'),
+    errnoFmap('errno_ENOMEM'),
     ['errno_511', 511, errnoName(511)],
     ['empty', new Uint8Array(0), 'EINVAL'],
     ['short8', new Uint8Array(8), 'EINVAL'],
