@@ -47,7 +47,9 @@ export interface RawFile {
 /** What an index of the device table is answered with: a path, a positive errno, or a body. */
 export type RawDaxdev = string | number | Uint8Array
 
-const FOREVER_S = 3600
+/** What the measured server said, s; and for ever. */
+const LONG_S = 3600
+const FOREVER_S = 2 ** 32
 
 /** Table and behaviour of one server. Change anything at any time. */
 export class RawServer {
@@ -60,8 +62,8 @@ export class RawServer {
   readonly messages: Uint8Array[] = []
   /** What each write to the device answered. */
   readonly wrote: number[] = []
-  attrValid = FOREVER_S
-  entryValid = FOREVER_S
+  attrValid = LONG_S
+  entryValid = LONG_S
   /** INIT bits of the reply. */
   init: number[]
   /** Other fields of the INIT reply than the usual ones. */
@@ -98,13 +100,17 @@ export class RawServer {
     return whole
   }
 
-  /** A server for this kernel with these files, node ids from 100, each as large as its map says (or empty), and these devices. */
+  /**
+   * A server for this kernel with these files, node ids from 100, each as large as its map says (or empty), and these
+   * devices. What it says of names and attributes holds for ever.
+   */
   static of(
     profile: KernelProfile,
     files: Readonly<Record<string, Uint8Array | number>>,
     daxdevs: readonly RawDaxdev[],
   ): RawServer {
     const s = new RawServer(profile)
+    s.attrValid = s.entryValid = FOREVER_S
     s.daxdevs.push(...daxdevs)
     for (const [name, fmap] of Object.entries(files)) {
       const size = typeof fmap === 'number' ? 0 : fuse_famfs_fmap_header.read(viewOf(fmap), fmap.byteOffset).file_size

@@ -23,7 +23,7 @@ import type { File } from '../vfs/file.ts'
 import { type Iattr, type Inode, S_IFMT, S_ISDIR, S_ISGID, S_ISREG, S_ISUID, S_IXGRP } from '../vfs/inode.ts'
 import { generic_permission } from '../vfs/namei.ts'
 import type { fuse_args } from './fuse_i.ts'
-import { fuse_change_attributes, fuse_has, fuse_invalid_attr, fuse_is_bad, time_to_ns } from './iget.ts'
+import { fuse_change_attributes, fuse_has, fuse_invalid_attr, fuse_is_bad, time_is_up, time_to_ns } from './iget.ts'
 import { fuse_simple_request } from './request.ts'
 
 const STATX_MODE = 0x2
@@ -63,7 +63,7 @@ const fuse_do_getattr = kfn('fuse_do_getattr', function* (inode: Inode, file: Fi
 /** Must the server be asked before attributes of this mask are used? */
 const stale = (inode: Inode, mask: number): boolean => {
   const fi = inode.fuse!
-  return (fi.inval_mask.peek() & mask) !== 0 || inode.k.m.clock() >= fi.i_time.peek()
+  return (fi.inval_mask.peek() & mask) !== 0 || time_is_up(inode.k, fi.i_time.peek())
 }
 
 /** fuse_update_attributes(): ask the server when what we know has run out. 0 or -errno. */

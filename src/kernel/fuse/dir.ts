@@ -25,6 +25,7 @@ import {
   fuse_invalid_attr,
   fuse_is_bad,
   fuse_stale_inode,
+  time_is_up,
   time_to_ns,
 } from './iget.ts'
 import {
@@ -92,7 +93,7 @@ const fuse_lookup = kfn('fuse_lookup', function* (dir: Inode, dentry: Dentry): S
 
 /** The name holds without asking: the root, or its time has not run out. */
 export const fuse_dentry_valid = (d: Dentry): boolean =>
-  d.d_parent === null || d.d_sb?.s_root === d || d.d_sb!.k.m.clock() < d.d_time.peek()
+  d.d_parent === null || d.d_sb?.s_root === d || !time_is_up(d.d_sb!.k, d.d_time.peek())
 
 /**
  * fuse_dentry_revalidate(): 1 while the name's time holds or the server names the same file, 0 otherwise; -EINTR and -ENOMEM are

@@ -35,9 +35,15 @@ const FOREVER_NS = 8e15
 
 type Attr = Values<typeof fuse_attr_out>['attr']
 
-/** Virtual time, ns, until which something holds that was valid for sec + nsec from now. */
+/** So many seconds of validity are for ever. */
+const FOREVER_S = 4e6
+
+/** Virtual time, ns, until which something holds that was valid for sec + nsec from now; for ever, whatever the time, from FOREVER_S on. */
 export const time_to_ns = (k: Kernel, sec: number, nsec: number): number =>
-  min(FOREVER_NS, k.m.clock() + max(0, min(sec, 4e6)) * 1e9 + nsec)
+  sec >= FOREVER_S ? FOREVER_NS : min(FOREVER_NS, k.m.clock() + max(0, sec) * 1e9 + nsec)
+
+/** Has the time come? Of what holds for ever nobody looks at the clock: a search need not tell executions apart by it. */
+export const time_is_up = (k: Kernel, until: number): boolean => until < FOREVER_NS && k.m.clock() >= until
 
 const TIME_MAX_S = 8e6
 
