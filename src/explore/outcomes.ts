@@ -40,7 +40,7 @@ export function outcomes(s: Scenario, o: SearchOptions): Outcomes {
   const tally = new OutcomeTally()
   const x = new Search(s, { ...o, each: tally.add })
   try {
-    x.advance()
+    x.advance(o.maxSeconds === undefined ? undefined : 1000 * o.maxSeconds)
     return tally.result(x.result())
   } finally {
     x.close()
