@@ -3,6 +3,7 @@
 // another mount's, so the slot says `valid` and `dax_err`, and every read is EIO. A CPU that reorders may show `valid`
 // before what was stored ahead of it; whether it does hangs on the barriers around the one store and the one load.
 // (With a device that is free nothing shows: the cmpxchg that claims it is a full barrier already.)
+import { RawServer, scripted, simpleMap } from '../../src/conform/index.ts'
 import { after, EIO, failAlloc, GiB, MiB, scenario } from '../../src/world/index.ts'
 
 export default scenario('a slot is filled while a file of its device is read', ({ world }) => {
@@ -12,8 +13,11 @@ export default scenario('a slot is filled while a file of its device is read', (
   fs.creat('/old', MiB(2))
   fs.creat('/new', MiB(2))
   h0.remount(fs)
-  // Nobody notices that the device is mounted: its path has no famfs in it (Q34).
-  h0.famfs('/mnt/other', { mount: dev })
+  // Another server has the device, and a file of it was opened.
+  scripted(h0, '/mnt/other', RawServer.of(h0.k.profile, { z: simpleMap([[0, 0, MiB(2)]]) }, ['/dev/dax0.0']))
+  world.setup(h0, 'cat', function* (sys) {
+    yield* sys.close(yield* sys.open('/mnt/other/z'))
+  })
   world.fault(after('enter famfs_fill_daxdev'), failAlloc({ name: 'daxdev name' }))
   const opened = world.gate('the older file is open, its slot is empty')
 
