@@ -165,8 +165,11 @@ export class Rig {
     const closed = { v: false }
     const threads = this.serve(dev, s, closed)
     const rc = this.run(sys => mountBody(sys, dev, path, o.options), o)
-    if (rc !== 0) throw new Error(`mount ${path}: ${rc}`)
     const mt = { dev, s, threads, closed }
+    if (rc !== 0) {
+      this.killServer(mt)
+      throw new Error(`mount ${path}: ${rc}`)
+    }
     if (this.k.profile.t.daxdev === 'push')
       for (const [index, d] of s.daxdevs.entries()) if (typeof d === 'string') this.push(mt, index, d)
     return mt

@@ -175,6 +175,10 @@ export class Kernel {
   kzalloc(name: string, size: number, o: { nofail?: boolean } = {}): Op<Alloc | null> {
     return this.heap.alloc(name, size, o)
   }
+  /** Does kmem_cache_alloc() of an inode, a dentry, a file or their like fail? Within the running step. */
+  enomem(name: string): boolean {
+    return !this.heap.room(name)
+  }
   kfree(a: Alloc): Op<void> {
     return this.heap.free(a)
   }

@@ -1,6 +1,6 @@
 // Which kernel, which server: pure tables.
 export { DAX_LEVELS, type DaxLevelTable } from './dax-levels.ts'
-export { CATALOGUE, DEFECTS, DEFECTS, type Defect, type Defect, type Mark, type Mark } from './defects.ts'
+export { CATALOGUE, DEFECTS, type Defect, type Mark } from './defects.ts'
 export { FACTS, type Fact, type Trust } from './facts.ts'
 export {
   DEFAULT_KERNEL,

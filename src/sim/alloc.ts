@@ -121,6 +121,13 @@ export class Heap {
     this.live.add(a)
     return a
   }
+  /**
+   * An allocation of something that is watched in another way or not at all, as its life is that of an object here: is there
+   * room? It can be made to fail like every other, and costs no step.
+   */
+  room(name: string): boolean {
+    return this.refusals.length === 0 || !this.refuses(name)
+  }
   /** Free within the running step. */
   drop(t: Task, a: Alloc): void {
     this.m.journal.watch?.touch(a, true)

@@ -35,6 +35,8 @@ function life(change: (w: World) => void, o: WorldOptions = {}, chooser: Chooser
         got.close = yield* sys.close(fd)
       }
       got.umount = yield* sys.umount('/mnt')
+      // It was its own allocation that failed.
+      if (got.umount === -ENOMEM) got.umount = yield* sys.umount('/mnt')
     })
     change(world)
   })
@@ -62,7 +64,7 @@ describe('fail-nth: an allocation that fails', () => {
   it('every one of open to umount: an error or none, and nothing leaks, dies or is used after it is freed', () => {
     const { nth, seen } = walk()
     expect(nth).toBeGreaterThan(10)
-    expect([...seen].sort()).toEqual(['open fails', 'read fails'])
+    expect([...seen].sort()).toEqual(['nobody minds', 'open fails', 'read fails'])
   })
   it('by name, and on the hosts that are named', () => {
     expect(life(w => w.fault(at(0), failAlloc({ name: 'fuse_file' }))).got.open).toBe(-ENOMEM)

@@ -45,6 +45,7 @@ type Entry = Values<typeof fuse_entry_out>
 
 /** What a LOOKUP of a name says of it, or -errno. A name that is missing for some time has nodeid 0. */
 const fuse_lookup_entry = kfn('fuse_lookup_init', function* (dir: Inode, name: string): Step<Entry | number> {
+  if (dir.k.enomem('fuse_forget_link')) return -ENOMEM
   const args: fuse_args = { op: dir.k.opcodes.op.LOOKUP, nodeid: dir.fuse!.nodeid, names: [name] }
   const rc = yield* fuse_simple_request(dir.fuse!.fm, args)
   return rc < 0 ? rc : fuse_entry_out.read(viewOf(args.out!), args.out!.byteOffset)
@@ -69,6 +70,10 @@ const fuse_lookup_name = kfn('fuse_lookup_name', function* (dir: Inode, dentry: 
   if (fuse_invalid_attr(e.attr)) return -EIO
   const { fm } = dir.fuse!
   const inode = fuse_iget(fm, e.nodeid, e.generation, e.attr)
+  if (inode === null) {
+    yield* fuse_queue_forget(fm.fc, e.nodeid, 1)
+    return -ENOMEM
+  }
   iget(inode)
   yield* fuse_change_attributes(inode, e.attr, time_to_ns(dir.k, e.attr_valid, e.attr_valid_nsec))
   fuse_change_entry_timeout(dentry, e)

@@ -89,9 +89,9 @@ export const fuse_stale_inode = (inode: Inode, generation: number, attr: Attr): 
 
 /**
  * fuse_iget(): the inode of a nodeid, made or found, with one more lookup counted. One that is another file by now becomes bad,
- * and goes with its last use.
+ * and goes with its last use. Null: no memory for a new one, and whoever asked tells the server to forget it.
  */
-export function fuse_iget(fm: fuse_mount, nodeid: number, generation: number, attr: Attr): Inode {
+export function fuse_iget(fm: fuse_mount, nodeid: number, generation: number, attr: Attr): Inode | null {
   const { fc } = fm
   let inode = fc.inodes.get(nodeid)
   if (inode !== undefined && fuse_stale_inode(inode, generation, attr)) {
@@ -103,6 +103,7 @@ export function fuse_iget(fm: fuse_mount, nodeid: number, generation: number, at
     }
   }
   if (inode === undefined) {
+    if (fc.k.enomem('fuse_inode')) return null
     const { dir, symlink, file } = fc.ops
     inode = new Inode(fc.k, attr.ino, attr_of(attr), {
       ...(S_ISDIR(attr.mode) ? dir : S_ISLNK(attr.mode) ? symlink : file),

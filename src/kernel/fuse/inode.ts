@@ -167,6 +167,8 @@ export const fuse_mount_fs = kfn(
     if (!fc.connected) return -ENOTCONN
     const rc = yield* fuse_parse_shadow(fc, s_options)
     if (rc < 0) return rc
+    // fs_context_for_mount(), sget_fc(), fuse_get_root_inode(), d_make_root()
+    for (const name of ['fs_context', 'super_block', 'fuse_inode', 'dentry']) if (k.enomem(name)) return -ENOMEM
     const root = new Inode(k, 1, new_attr(S_IFDIR | 0o755, 2, k.m.clock()), {
       i_op: fuse_dir_inode_operations,
       i_fop: fuse_dir_operations,

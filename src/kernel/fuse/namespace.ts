@@ -25,7 +25,7 @@ import { iput, shrink_dcache } from '../vfs/iput.ts'
 import { fuse_invalidate_attr, STATX_CTIME } from './attr.ts'
 import type { fuse_args, fuse_mount } from './fuse_i.ts'
 import { fuse_change_attributes, fuse_iget, new_encode_dev, time_to_ns, valid_entry } from './iget.ts'
-import { fuse_optional_request, fuse_simple_request } from './request.ts'
+import { fuse_optional_request, fuse_queue_forget, fuse_simple_request } from './request.ts'
 
 /** fuse_invalidate_entry(): the name is asked for afresh. */
 export const fuse_invalidate_entry = kfn('fuse_invalidate_entry', function* (d: Dentry): Step<void> {
@@ -36,12 +36,13 @@ export const fuse_invalidate_entry = kfn('fuse_invalidate_entry', function* (d: 
   if (!d.d_is_negative) yield* iput(d.d_inode.peek()!)
 })
 
-/** What a server says of a name becomes its inode, and the name is in its directory. */
+/** What a server says of a name becomes its inode, and the name is in its directory. False: no memory for one. */
 const d_instantiate = kfn(
   'd_instantiate',
-  function* (fm: fuse_mount, dentry: Dentry, e: Values<typeof fuse_entry_out>): Step<void> {
+  function* (fm: fuse_mount, dentry: Dentry, e: Values<typeof fuse_entry_out>): Step<boolean> {
     const { k } = fm.fc
     const inode = fuse_iget(fm, e.nodeid, e.generation, e.attr)
+    if (inode === null) return false
     iget(inode)
     yield* fuse_change_attributes(inode, e.attr, time_to_ns(k, e.attr_valid, e.attr_valid_nsec))
     dentry.d_inode.poke(inode)
@@ -49,17 +50,22 @@ const d_instantiate = kfn(
     dentry.d_parent!.children.set(dentry.d_name, dentry)
     // fuse_dir_changed()
     fuse_invalidate_attr(dentry.d_parent!.d_inode.peek()!)
+    return true
   },
 )
 
-/** create_new_entry(): the answer to a request that makes a name of this type. 0, or -EIO when it cannot be that. */
+/** create_new_entry(): a request that makes a name of this type. 0 or -errno; -EIO when what comes back cannot be that. */
 const create_new_entry = kfn(
   'create_new_entry',
-  function* (fm: fuse_mount, args: fuse_args, dentry: Dentry, type: number): Step<number> {
+  function* (fm: fuse_mount, args: fuse_args, dentry: Dentry, type: number, optional = false): Step<number> {
+    if (fm.fc.k.enomem('fuse_forget_link')) return -ENOMEM
+    const rc = yield* optional ? fuse_optional_request(fm, args, -EPERM) : fuse_simple_request(fm, args)
+    if (rc < 0) return rc
     const e = fuse_entry_out.read(viewOf(args.out!), args.out!.byteOffset)
     if (!valid_entry(e, type)) return -EIO
-    yield* d_instantiate(fm, dentry, e)
-    return 0
+    if (yield* d_instantiate(fm, dentry, e)) return 0
+    yield* fuse_queue_forget(fm.fc, e.nodeid, 1)
+    return -ENOMEM
   },
 )
 
@@ -71,8 +77,7 @@ export const fuse_mknod = kfn(
     const { k } = dir
     const arg = { mode, rdev: new_encode_dev(rdev), umask: k.current.umask.peek() }
     const args: fuse_args = { op: k.opcodes.op.MKNOD, nodeid, arg, names: [dentry.d_name] }
-    const rc = yield* fuse_simple_request(fm, args)
-    return rc < 0 ? rc : yield* create_new_entry(fm, args, dentry, mode & S_IFMT)
+    return yield* create_new_entry(fm, args, dentry, mode & S_IFMT)
   },
 )
 
@@ -81,16 +86,14 @@ export const fuse_mkdir = kfn('fuse_mkdir', function* (dir: Inode, dentry: Dentr
   const { fm, nodeid } = dir.fuse!
   const arg = { mode, umask: dir.k.current.umask.peek() }
   const args: fuse_args = { op: dir.k.opcodes.op.MKDIR, nodeid, arg, names: [dentry.d_name] }
-  const rc = yield* fuse_simple_request(fm, args)
-  return rc < 0 ? rc : yield* create_new_entry(fm, args, dentry, S_IFDIR)
+  return yield* create_new_entry(fm, args, dentry, S_IFDIR)
 })
 
 /** fuse_symlink() */
 export const fuse_symlink = kfn('fuse_symlink', function* (dir: Inode, dentry: Dentry, target: string): Step<number> {
   const { fm, nodeid } = dir.fuse!
   const args: fuse_args = { op: dir.k.opcodes.op.SYMLINK, nodeid, names: [dentry.d_name, target] }
-  const rc = yield* fuse_simple_request(fm, args)
-  return rc < 0 ? rc : yield* create_new_entry(fm, args, dentry, S_IFLNK)
+  return yield* create_new_entry(fm, args, dentry, S_IFLNK)
 })
 
 /** fuse_link(): a server without LINK is a file system without hard links: EPERM, as link(2) has it for those. */
@@ -99,9 +102,9 @@ export const fuse_link = kfn('fuse_link', function* (old: Dentry, dir: Inode, de
   const { fm } = dir.fuse!
   const arg = { oldnodeid: inode.fuse!.nodeid }
   const args: fuse_args = { op: dir.k.opcodes.op.LINK, nodeid: dir.fuse!.nodeid, arg, names: [dentry.d_name] }
-  const rc = yield* fuse_optional_request(fm, args, -EPERM)
+  const rc = yield* create_new_entry(fm, args, dentry, inode.i_mode & S_IFMT, true)
   if (rc === -EINTR) fuse_invalidate_attr(inode)
-  return rc < 0 ? rc : yield* create_new_entry(fm, args, dentry, inode.i_mode & S_IFMT)
+  return rc
 })
 
 /** fuse_create_open(): CREATE makes the file and opens it; with L12 no map is fetched for it here. The open file, or -errno. */
@@ -110,6 +113,7 @@ const fuse_create_open = kfn(
   function* (dir: Inode, dentry: Dentry, flags: number, mode: number): Step<File | number> {
     const { fc, fm, nodeid } = dir.fuse!
     const { k } = fc
+    if (k.enomem('fuse_forget_link')) return -ENOMEM
     const alloc = yield* k.kzalloc('fuse_file', 120)
     if (alloc === null) return -ENOMEM
     const arg = { flags, mode, umask: k.current.umask.peek() }
@@ -120,7 +124,21 @@ const fuse_create_open = kfn(
       yield* k.kfree(alloc)
       return out === null ? rc : -EIO
     }
-    yield* d_instantiate(fm, dentry, out.entry)
+    if (!(yield* d_instantiate(fm, dentry, out.entry))) {
+      // fuse_sync_release() without an inode
+      const node = out.entry.nodeid
+      const release = { fh: out.open.fh, flags, release_flags: 0, lock_owner: 0 }
+      yield* fuse_simple_request(fm, {
+        op: k.opcodes.op.RELEASE,
+        nodeid: node,
+        arg: release,
+        nocreds: true,
+        force: true,
+      })
+      yield* k.kfree(alloc)
+      yield* fuse_queue_forget(fc, node, 1)
+      return -ENOMEM
+    }
     const inode = dentry.d_inode.peek()!
     const file = new File(dentry, flags, inode.i_fop)
     file.fuse = { fh: out.open.fh, open_flags: out.open.open_flags, alloc }

@@ -90,6 +90,7 @@ const fuse_direntplus_link = kfn(
     const known = d?.d_inode.peek()
     if (known && fuse_is_bad(known)) return -EIO
     const inode = known ?? fuse_iget(fm, nodeid, entry.generation, attr)
+    if (inode === null) return -ENOMEM
     // A name that is known is not compared by generation.
     if (known) known.fuse!.nlookup.poke(known.fuse!.nlookup.peek() + 1)
     yield* fuse_change_attributes(inode, attr, time_to_ns(k, entry.attr_valid, entry.attr_valid_nsec))

@@ -110,7 +110,7 @@ export const do_mknodat = kfn(
 
 /** symlink(2) */
 export const do_symlinkat = kfn('do_symlinkat', function* (ts: task_struct, to: string, path: string): Step<number> {
-  const bad = getname(to)
+  const bad = getname(ts.k, to)
   if (bad < 0) return bad
   const d = yield* filename_create(ts, path, false)
   if (typeof d === 'number') return d

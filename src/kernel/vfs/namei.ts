@@ -1,6 +1,6 @@
 // Path walk (fs/namei.c). Directories' i_rwsem is held for reading across a lookup, so lookups of other names go on.
 import { down_read, kfn, type Step, up_read, wait_event, wake_up_all } from '../../sim/index.ts'
-import { EACCES, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, textLength } from '../../wire/index.ts'
+import { EACCES, ELOOP, ENAMETOOLONG, ENOENT, ENOMEM, ENOTDIR, textLength } from '../../wire/index.ts'
 import type { Kernel } from '../kernel.ts'
 import { Dentry } from './dcache.ts'
 import { type Inode, MAY_EXEC, S_ISDIR } from './inode.ts'
@@ -13,9 +13,11 @@ export const MAX_LINKS = 40
 const NAME_MAX = 255
 const PATH_MAX = 4096
 
-/** getname(): 0, or why these words are no path. */
-export const getname = (path: string): number =>
-  path === '' ? -ENOENT : textLength(path) < PATH_MAX ? 0 : -ENAMETOOLONG
+/** getname(): 0, or why these words are no path; -ENOMEM. */
+export const getname = (k: Kernel, path: string): number => {
+  if (k.enomem('filename')) return -ENOMEM
+  return path === '' ? -ENOENT : textLength(path) < PATH_MAX ? 0 : -ENAMETOOLONG
+}
 
 /** inode_permission(): the file system's answer, or the mode bits against the task's ids. */
 export const inode_permission = kfn('inode_permission', function* (inode: Inode, mask: number): Step<number> {
@@ -90,6 +92,10 @@ const walk_component = kfn('walk_component', function* (k: Kernel, dir: Dentry, 
       yield* up_read(dinode.i_rwsem)
       continue
     }
+    if (k.enomem('dentry')) {
+      yield* up_read(dinode.i_rwsem)
+      return -ENOMEM
+    }
     const made = new Dentry(k, name, dir, null)
     made.in_lookup.poke(true)
     dir.children.set(name, made)
@@ -131,7 +137,7 @@ const start_of = (k: Kernel, path: string, w: Walk): Dentry =>
 export const kern_path = kfn('kern_path', function* (k: Kernel, path: string, follow: boolean, from?: Dentry): Step<
   Dentry | number
 > {
-  const bad = getname(path)
+  const bad = getname(k, path)
   if (bad < 0) return bad
   const p = yield* path_walk(k, start_of(k, path, { from, follow }), path, follow, 0)
   return typeof p === 'number' ? p : p.dir
@@ -141,7 +147,7 @@ export const kern_path = kfn('kern_path', function* (k: Kernel, path: string, fo
 export const filename_parentat = kfn('filename_parentat', function* (k: Kernel, path: string, from?: Dentry): Step<
   { dir: Dentry; name: string } | number
 > {
-  const bad = getname(path)
+  const bad = getname(k, path)
   return bad < 0 ? bad : yield* path_walk(k, start_of(k, path, { from, follow: false }), path, null, 0)
 })
 

@@ -1,7 +1,19 @@
 // open(2): walk, make the name if it is to be made, check, let the file system open it, give a descriptor.
 import { DAX_MAJOR, MAJOR } from '../../devdax/index.ts'
 import { down_write, kfn, type Step, up_write } from '../../sim/index.ts'
-import { EACCES, EEXIST, EINVAL, EISDIR, ELOOP, ENOENT, ENOTDIR, ENXIO, EOPNOTSUPP, EPERM } from '../../wire/index.ts'
+import {
+  EACCES,
+  EEXIST,
+  EINVAL,
+  EISDIR,
+  ELOOP,
+  ENOENT,
+  ENOMEM,
+  ENOTDIR,
+  ENXIO,
+  EOPNOTSUPP,
+  EPERM,
+} from '../../wire/index.ts'
 import { dax_file_ops } from '../dax/device.ts'
 import { mark } from '../marks.ts'
 import { MEM_MAJOR, memory_fops } from '../mem.ts'
@@ -71,6 +83,8 @@ export const do_sys_open = kfn(
       return typeof file === 'number' ? file : fd_install(ts, file)
     }
     if ((flags & O_CREAT) !== 0 && (flags & O_DIRECTORY) !== 0) return -EINVAL
+    // alloc_empty_file()
+    if (ts.k.enomem('filp')) return -ENOMEM
     if ((flags & O_CREAT) !== 0) {
       const file = yield* open_creat(ts, path, flags, mode, from)
       return typeof file === 'number' ? file : fd_install(ts, file)
