@@ -56,7 +56,7 @@ const SHARES = {
   'open with O_TRUNC': 0.5,
   exit: 1,
   'other host': 2,
-  remount: 0.2,
+  remount: 0.6,
 } as const
 export type Kind = keyof typeof SHARES
 /** Each with the sum of the shares up to it. */

@@ -2,7 +2,7 @@
 // No access to the data may cost a message. Whoever hands over to the other host writes back what it wrote, and who takes over
 // drops those lines: that is all that programs on shared memory have to do (docs/07-fabric.md).
 import { MAP_SHARED, O_RDWR, O_TRUNC, PROT_READ, PROT_WRITE } from '../../src/kernel/index.ts'
-import type { DefectSwitches } from '../../src/profile/index.ts'
+import { type DefectSwitches, KERNELS } from '../../src/profile/index.ts'
 import { GiB, KiB, type Step, Stream, UsageError } from '../../src/sim/index.ts'
 import { type Host, type SigInfo, type Sys, World, type WorldOptions } from '../../src/world/index.ts'
 import { FILES, type FsxOp, POOL } from './draw.ts'
@@ -36,6 +36,9 @@ export class FsxError extends Error {
     this.op = op
   }
 }
+
+/** The kernels that `host.famfs()` mounts on. */
+export const FSX_KERNELS: readonly string[] = KERNELS.filter(k => k.kabi === null).map(k => k.name)
 
 const MPT = '/mnt/famfs'
 const PAGE = KiB(4)
