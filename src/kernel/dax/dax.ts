@@ -162,6 +162,7 @@ const dax_iomap_pte_fault = kfn('dax_iomap_pte_fault', function* (vmf: vm_fault,
   const { vma } = vmf
   const inode = vma.vm_file!.f_inode
   if (vmf.pgoff >= file_pages(inode.i_size.peek())) return VM_FAULT_SIGBUS
+  if (inode.k.enomem('xa_node')) return VM_FAULT_OOM
   const entry = yield* grab_mapping_entry(inode.i_mapping, vmf.pgoff, false)
   // Another thread may have put 2 MiB here while we waited: the access is tried again.
   if (vma.mm.pmds.has(roundDown(vmf.address, PMD_SIZE) / PMD_SIZE)) {
@@ -207,6 +208,7 @@ const dax_iomap_pmd_fault = kfn('dax_iomap_pmd_fault', function* (vmf: vm_fault,
     mark(k.m, 'dax_iomap_pmd_fault', 'past the end')
     return VM_FAULT_FALLBACK
   }
+  if (k.enomem('xa_node')) return VM_FAULT_OOM
   const entry = yield* grab_mapping_entry(inode.i_mapping, vmf.pgoff, true)
   // Another thread may have put a table of single pages here while we waited: the access is tried again.
   if (vma.mm.tables.has(roundDown(vmf.address, PMD_SIZE) / PMD_SIZE)) {

@@ -40,6 +40,7 @@ export const set_host_pte = (mm: mm_struct, vpn: number, page: HostPage, writabl
 /** do_anonymous_page(): the page of zeros until somebody stores. */
 const do_anonymous_page = (vmf: vm_fault): number => {
   const { mm } = vmf.vma
+  if (vmf.write && mm.k.enomem('anon page')) return VM_FAULT_OOM
   const page = vmf.write ? new HostPage(mm.k.m, 'anon') : mm.k.zero_page
   set_host_pte(mm, roundDown(vmf.address, PAGE_SIZE) / PAGE_SIZE, page, vmf.write)
   return 0
@@ -48,6 +49,7 @@ const do_anonymous_page = (vmf: vm_fault): number => {
 /** do_cow_fault(): a private store where nothing is mapped: the process gets a copy of the file's page. */
 const do_cow_fault = kfn('do_cow_fault', function* (vmf: vm_fault): Step<number> {
   const { vma } = vmf
+  if (vma.mm.k.enomem('anon page')) return VM_FAULT_OOM
   vmf.cow_page = new Uint8Array(PAGE_SIZE)
   const rc = yield* vma.vm_ops!.fault(vmf)
   if ((rc & (VM_FAULT_ERROR | VM_FAULT_NOPAGE)) !== 0) return rc
@@ -77,6 +79,7 @@ const do_file_fault = kfn('do_fault', function* (vmf: vm_fault): Step<number> {
 /** wp_page_copy(): a private store to a page that is mapped for reading: the process gets its own copy of what is there. */
 const wp_page_copy = kfn('wp_page_copy', function* (vmf: vm_fault, old: Pte): Step<number> {
   const { mm } = vmf.vma
+  if (mm.k.enomem('anon page')) return VM_FAULT_OOM
   let bytes: Uint8Array = new Uint8Array(PAGE_SIZE)
   if (old.memory === null) bytes = old.page.bytes.peek()
   else yield* copy_user_page(old.memory, old.off, bytes)
@@ -141,7 +144,10 @@ export const handle_mm_fault = kfn(
 /** handle_pte_fault(): one page. */
 const handle_pte_fault = kfn('handle_pte_fault', function* (vmf: vm_fault): Step<number> {
   const { vma } = vmf
-  const pte = vma.mm.ptes.get(roundDown(vmf.address, PAGE_SIZE) / PAGE_SIZE)
+  const { mm } = vma
+  // pte_alloc_one(), for the first page of its 2 MiB.
+  if (!mm.tables.has(roundDown(vmf.address, PMD_SIZE) / PMD_SIZE) && mm.k.enomem('page table')) return VM_FAULT_OOM
+  const pte = mm.ptes.get(roundDown(vmf.address, PAGE_SIZE) / PAGE_SIZE)
   if (pte !== undefined) return vmf.write && !pte.writable ? yield* do_wp_page(vmf, pte) : 0
   if (vma.vm_ops === null) return do_anonymous_page(vmf)
   return yield* vmf.write && !vma.shared ? do_cow_fault(vmf) : do_file_fault(vmf)
@@ -181,7 +187,8 @@ export const do_user_addr_fault = kfn(
 
 /** do_sigbus() and its like: what an error of a fault does to the task. */
 const mm_fault_error = (ts: task_struct, rc: number, address: number): void => {
-  if ((rc & VM_FAULT_OOM) !== 0) force_sig_fault(ts, 'SIGKILL', 'OOM', address)
+  // pagefault_out_of_memory(): whoever freed memory has done so; the access is tried again.
+  if ((rc & VM_FAULT_OOM) !== 0) return
   if ((rc & VM_FAULT_HWPOISON) !== 0) force_sig_mceerr(ts, 'BUS_MCEERR_AR', address, PAGE_SHIFT)
   if ((rc & VM_FAULT_SIGBUS) !== 0) force_sig_fault(ts, 'SIGBUS', 'BUS_ADRERR', address)
   force_sig_fault(ts, 'SIGSEGV', 'SEGV_MAPERR', address)

@@ -137,6 +137,7 @@ export const do_mmap = kfn(
     const start = rc
     if (start >= 0) {
       rc = f === null ? anonymous_flags(flags) : file_flags(f, prot, flags)
+      if (rc >= 0 && ts.k.enomem('vm_area_struct')) rc = -ENOMEM
       if (rc >= 0) {
         const locked = (flags & MAP_LOCKED) !== 0 ? VM_LOCKED : 0
         const removed = (flags & MAP_FIXED) !== 0 ? vms_munmap(mm, start, start + size) : []
