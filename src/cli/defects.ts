@@ -1,7 +1,7 @@
 // famsim defects [N]: the catalogue of known defects, or all that is known of one.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { DAX_LEVELS, DEFECTS, type Defect, KERNELS, SERVERS } from '../profile/index.ts'
+import { CATALOGUE, DAX_LEVELS, type Defect, KERNELS, SERVERS } from '../profile/index.ts'
 import { hanging, wrap } from '../report/index.ts'
 import { UserError } from './errors.ts'
 import { repository } from './load.ts'
@@ -25,10 +25,12 @@ function runText(all: readonly string[], on: readonly string[]): string {
 
 /** Where it is on: `kernel v3, v10; dax fix`, or nowhere unless it is switched on. */
 const whereOn = (d: Defect): string =>
-  kinds(d)
-    .filter(k => k.on.length > 0)
-    .map(k => `${k.kind} ${runText(k.all, k.on)}`)
-    .join('; ') || 'nowhere'
+  d.none !== undefined
+    ? 'no switch'
+    : kinds(d)
+        .filter(k => k.on.length > 0)
+        .map(k => `${k.kind} ${runText(k.all, k.on)}`)
+        .join('; ') || 'nowhere'
 
 /** Scenarios and tests that name it, as paths in the repository; the one that shows it best first. */
 function shownBy(d: Defect): string[] {
@@ -74,6 +76,10 @@ function story(d: Defect, json: boolean): void {
     const rest = all.filter(n => !on.includes(n))
     say(kind, `${runText(all, on)}${rest.length > 0 ? `; not in ${rest.join(', ')}` : ''}`)
   }
+  if (d.none !== undefined) {
+    say('no switch', d.none)
+    return
+  }
   if (whereOn(d) === 'nowhere') say('on', 'nowhere, unless it is switched on')
   say('shown by', shown.join(', ') || 'nothing yet')
   say('with it', see.with)
@@ -83,16 +89,16 @@ function story(d: Defect, json: boolean): void {
 
 export function defects(number: string | undefined, o: { json?: boolean }): void {
   if (number !== undefined) {
-    const d = DEFECTS.find(x => x.id === number)
+    const d = CATALOGUE.find(x => x.id === number)
     if (d === undefined) throw new UserError(`unknown defect '${number}'; see: famsim defects`)
     story(d, o.json === true)
     return
   }
   if (o.json) {
-    console.log(JSON.stringify(DEFECTS))
+    console.log(JSON.stringify(CATALOGUE))
     return
   }
-  for (const d of DEFECTS) {
+  for (const d of CATALOGUE) {
     console.log(`${d.id.padEnd(5)} ${d.mark.padEnd(9)} ${whereOn(d)}`)
     for (const l of wrap(d.story, 73)) console.log(`      ${l}`)
   }

@@ -21,7 +21,7 @@ export interface Defect {
   readonly servers?: readonly string[]
   /** Those of them for which that is only concluded: their text was not readable there, or nobody saw it at work. */
   readonly inferred?: readonly string[]
-  /** The scenario or test that shows it. */
+  /** The scenario or test that shows it best: a path in the repository. */
   readonly shown?: string
   /** Why it is here and cannot be switched. */
   readonly none?: string

@@ -27,6 +27,7 @@ export const LATENT_DEFECTS: readonly Defect[] = [
     story:
       'a fault on a failed page is a plain SIGBUS (BUS_ADRERR), not one that says the page is lost (BUS_MCEERR_AR)',
     ...seen_on_v10('std', 'new'),
+    shown: 'test/kernel/defects/access.test.ts',
   },
   {
     id: 'L05',
@@ -51,6 +52,7 @@ export const LATENT_DEFECTS: readonly Defect[] = [
     story: 'faults take no invalidate_lock, so nothing holds off a truncate',
     mark: 'source',
     kernels: kernels('std', 'new'),
+    shown: 'test/kernel/defects/access.test.ts',
   },
   {
     id: 'L09',
@@ -137,6 +139,7 @@ export const LATENT_DEFECTS: readonly Defect[] = [
     mark: 'measured',
     kernels: [],
     dax: levels('devdax-6.14', 'fix'),
+    shown: 'test/kernel/defects/access.test.ts',
   },
   {
     id: 'L22',

@@ -289,7 +289,7 @@ export const POSTED_DEFECTS: readonly Defect[] = [
     id: 'B44',
     story: 'an extent or strip that names a device index other than 0 is refused with EINVAL',
     ...seen_on_v10('std', 'v10'),
-    shown: 'test/kernel/defects/devices.test.ts',
+    shown: 'scenarios/multihost/striped.ts',
   },
   {
     id: 'B45',

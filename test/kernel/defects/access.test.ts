@@ -1,8 +1,9 @@
 // Defects of the resolver, of reads, writes and faults, and of what the server says later.
 import { describe } from 'vitest'
 import { DEVICE_SIZE, fmapOf, patched, type Rig, runsOf, simpleMap, wordBacking } from '../../../src/conform/index.ts'
-import { MAP_SHARED, O_APPEND, O_RDWR, PROT_READ } from '../../../src/kernel/index.ts'
-import { MiB } from '../../../src/sim/index.ts'
+import { RandomChooser } from '../../../src/explore/index.ts'
+import { MAP_SHARED, O_APPEND, O_RDWR, PROT_READ, type Sys } from '../../../src/kernel/index.ts'
+import { MiB, type Step, step } from '../../../src/sim/index.ts'
 import { E, kinds, ONE, read, serverWith, shows, TWO } from './shows.ts'
 
 /** Two strips of two chunks each. */
@@ -169,6 +170,63 @@ describe('writes', () => {
       // At 0, or at the end, where there is no room.
       on: 16,
       off: 0,
+    },
+  ])
+})
+
+describe('faults', () => {
+  const map = function* (sys: Sys, path: string): Step<number> {
+    return yield* sys.mmap(0, TWO, PROT_READ, MAP_SHARED, yield* sys.open(path))
+  }
+  shows([
+    {
+      id: 'L04',
+      see: rig => {
+        mounted(rig, ONE)
+        read(rig, '/mnt/a')
+        rig.poison(0, 0)
+        return rig.run(function* (sys) {
+          return (yield* sys.load_or_signal(yield* map(sys, '/mnt/a'), new Uint8Array(8)))?.si_code
+        })
+      },
+      on: 'BUS_ADRERR',
+      off: 'BUS_MCEERR_AR',
+    },
+    {
+      // Whether a truncate that comes while a fault is served would have to wait.
+      id: 'L08',
+      options: { policy: 'free' },
+      see: rig => {
+        mounted(rig, ONE)
+        read(rig, '/mnt/a')
+        let most = 0
+        rig.spawn('mapper', function* (sys) {
+          yield* sys.load(yield* map(sys, '/mnt/a'), new Uint8Array(8))
+        })
+        rig.kthread('watcher', function* (k) {
+          const inode = k.supers.items[0]!.fuse!.inodes.get(100)!
+          for (let i = 0; i < 200; i++) {
+            most = Math.max(most, inode.i_mapping.invalidate_lock?.holders().length ?? 0)
+            yield* step()
+          }
+        })
+        return [rig.go(new RandomChooser(1)), most]
+      },
+      on: ['held', 0],
+      off: ['held', 1],
+    },
+    {
+      id: 'L21',
+      see: rig => {
+        const page = patched(ONE, [16, 4096, 8])
+        mounted(rig, page, page)
+        rig.run(function* (sys) {
+          for (const f of 'ab') yield* sys.load_or_signal(yield* map(sys, `/mnt/${f}`), new Uint8Array(8))
+        })
+        return kinds(rig)
+      },
+      on: ['WARN'],
+      off: [],
     },
   ])
 })
