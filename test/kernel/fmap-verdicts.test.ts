@@ -1,5 +1,6 @@
-// What open(2) says of a map, by the table of parser verdicts (kernel.md 9.1, columns V7-V10 and NEWb), and where the
-// resolver sends each byte (kernel.md 9.2), both through open, pread and faults.
+// What open(2) says of a map, by the table of parser verdicts (kernel.md 9.1, columns V3, V7-V10 and NEWb; RFC and V2 are not in
+// it: what their limits make of it, inferred), and where the resolver sends each byte (kernel.md 9.2), both through open, pread
+// and faults.
 import { describe, expect, it } from 'vitest'
 import { DEVICE_SIZE, fmapOf, patched, Rig, runsOf, simpleMap, wordBacking } from '../../src/conform/index.ts'
 import { MAP_SHARED, O_RDONLY, PROT_READ } from '../../src/kernel/index.ts'
@@ -153,8 +154,26 @@ describe('parser verdicts', () => {
   it.each(table)('NEWb: %s', (name, fmap, v10) => {
     expect(verdict(fmap, {}, 'new')).toBe(NEWB[name] ?? v10)
   })
-  it('NEWb says otherwise of cases that are in the table', () => {
-    expect(Object.keys(NEWB).filter(name => !table.some(([n]) => n === name))).toEqual([])
+  /** Where V3 says otherwise than V10: the errno of counts (B23), and chunks of any size (B19). */
+  const V3: Record<string, string> = {
+    'n=0': 'EINVAL',
+    'n=33 simple, all present': 'E2BIG',
+    'chunk 64 KiB': 'OK',
+    'chunk 4 KiB': 'OK',
+  }
+  /** And RFC and V2, with two extents or groups and 16 strips at most. */
+  const OLDER: Record<string, string> = { ...V3, 'n=33 simple, all present': 'EINVAL', 'n=32 simple': 'EINVAL' }
+  it.each(table)('V3: %s', (name, fmap, v10) => {
+    expect(verdict(fmap, {}, 'v3')).toBe(V3[name] ?? v10)
+  })
+  it.each(table)('RFC, V2: %s', (name, fmap, v10) => {
+    // What the parser says does not come out of open(2) there: B11 asks earlier, B10 drops it.
+    for (const kernel of ['rfc', 'v2'])
+      expect(verdict(fmap, { noDefect: ['B10', 'B11'] }, kernel), kernel).toBe(OLDER[name] ?? v10)
+  })
+  it('what is told otherwise is in the table', () => {
+    const names = table.map(([name]) => name)
+    expect([NEWB, V3, OLDER].flatMap(o => Object.keys(o)).filter(name => !names.includes(name))).toEqual([])
   })
   it('a short strip is refused by a V10 without B47', () => {
     const uneven = table.find(([name]) => name.startsWith('uneven'))![1]
@@ -168,8 +187,14 @@ describe('parser verdicts', () => {
 })
 
 /** Where pread(off, len) came from: the runs, merged when they go on in the device. */
-const reads = (fmap: Uint8Array, off: number, len: number, switches: DefectSwitches = {}): number[][] | string => {
-  const rig = hostWith(fmap, switches)
+const reads = (
+  fmap: Uint8Array,
+  off: number,
+  len: number,
+  switches: DefectSwitches = {},
+  kernel = 'v10',
+): number[][] | string => {
+  const rig = hostWith(fmap, switches, kernel)
   return rig.run(function* (sys) {
     const fd = yield* sys.open('/mnt/f', O_RDONLY)
     const buf = new Uint8Array(len)
@@ -199,14 +224,15 @@ describe('resolver', () => {
     size: MiB(24),
     groups: [{ nbytes: MiB(24), strips: [0, 64, 128, 192].map(at => [0, MiB(at), MiB(6)] as const) }],
   })
-  it.each([
+  const WIDE: [number, number, number, number][] = [
     [0x0, 0x200000, 0x0, 0x200000],
     [0x200000, 0x200000, 0x4000000, 0x200000],
     [0x400000, 0x200000, 0x8000000, 0x200000],
     [0x800000, 0x1000, 0x200000, 0x1000],
     [0xf00000, 0x400000, 0xc300000, 0x100000],
     [0x17ff000, 0x2000, 0xc5ff000, 0x1000],
-  ])('4 strips: 0x%x, 0x%x', (off, len, dev, run) => {
+  ]
+  it.each(WIDE)('4 strips: 0x%x, 0x%x', (off, len, dev, run) => {
     expect((reads(wide, off, len) as number[][])[0]).toEqual([dev, run])
     expect(loads(wide, off)).toBe(dev)
   })
@@ -235,12 +261,13 @@ describe('resolver', () => {
     size: MiB(7),
     groups: [{ nbytes: MiB(7), strips: [0, 64, 128].map(at => [0, MiB(at), MiB(4)] as const) }],
   })
-  it.each([
+  const SEVEN: [number, number, number, number][] = [
     [0x0, 0x200000, 0x0, 0x200000],
     [0x600000, 0x200000, 0x200000, 0x100000],
     [0x680000, 0x200000, 0x280000, 0x80000],
     [0x6ffff8, 0x200000, 0x2ffff8, 0x8],
-  ])('3 strips, cut at the end of the file: 0x%x, 0x%x', (off, len, dev, run) => {
+  ]
+  it.each(SEVEN)('3 strips, cut at the end of the file: 0x%x, 0x%x', (off, len, dev, run) => {
     expect(reads(seven, off, len)).toEqual([[dev, run]])
   })
 
@@ -253,14 +280,24 @@ describe('resolver', () => {
     ],
   })
   const second = 0x8000000
-  it.each([
+  const TWO_GROUPS: [string, number, number, number, number, number][] = [
     ['one chunk of group 0 to its end', 0x200000, 0x200000, 0x4000000, 0x200000, 0x100000],
     ['over the end of group 0', 0x2ff000, 0x2000, 0x40ff000, 0x2000, 0x1000],
     ['start of group 1', 0x300000, 0x200000, second, 0x200000, 0x200000],
     ['second chunk of group 1', 0x500000, 0x200000, 0xc000000, 0x200000, 0x200000],
-  ])('two groups: %s', (_what, off, len, dev, asIs, ideal) => {
+  ]
+  it.each(TWO_GROUPS)('two groups: %s', (_what, off, len, dev, asIs, ideal) => {
     expect((reads(two, off, len) as number[][])[0]).toEqual([dev, asIs])
     expect((reads(two, off, len, { noDefect: ['L09'] }) as number[][])[0]).toEqual([dev, ideal])
+  })
+  it.each(['rfc', 'v2', 'v3', 'new'])('%s resolves as V10 does', kernel => {
+    for (const [off, len, dev, run] of WIDE)
+      expect((reads(wide, off, len, {}, kernel) as number[][])[0]).toEqual([dev, run])
+    for (const [off, len, dev, run] of SEVEN) expect(reads(seven, off, len, {}, kernel)).toEqual([[dev, run]])
+    for (const [, off, len, dev, asIs, ideal] of TWO_GROUPS) {
+      expect((reads(two, off, len, {}, kernel) as number[][])[0]).toEqual([dev, asIs])
+      expect((reads(two, off, len, { noDefect: ['L09'] }, kernel) as number[][])[0]).toEqual([dev, ideal])
+    }
   })
   it('a group of 2^64-1 bytes is as long as the file', () => {
     expect(reads(patched(wide, [NBYTES, 2n ** 64n - 1n, 8]), 0x800000, 8)).toEqual([[0x200000, 8]])
