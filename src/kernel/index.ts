@@ -142,4 +142,12 @@ export { SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_HOLE, SEEK_SET } from './vfs/llseek
 export { MNT_DETACH, MNT_FORCE, UMOUNT_NOFOLLOW } from './vfs/mount.ts'
 export { SPLICE_F_NONBLOCK } from './vfs/splice.ts'
 export type { Stat } from './vfs/stat.ts'
+export {
+  AT_EMPTY_PATH,
+  AT_SYMLINK_NOFOLLOW,
+  STATX_ATTR_DAX,
+  STATX_ATTR_MOUNT_ROOT,
+  STATX_BASIC_STATS,
+  type Statx,
+} from './vfs/statx.ts'
 export { kern_read, tmpfs_create, tmpfs_mkdir, tmpfs_mknod, tmpfs_symlink } from './vfs/tmpfs.ts'

@@ -1,7 +1,9 @@
 // Facts measured on a real kernel that the VFS answers for, one test each, named by the fact's id.
 import { describe, expect, it } from 'vitest'
-import { simpleMap } from '../../src/conform/index.ts'
+import { type RigOptions, simpleMap } from '../../src/conform/index.ts'
+import { RandomChooser } from '../../src/explore/index.ts'
 import {
+  AT_FDCWD,
   F_SETFL,
   MAP_SHARED,
   MNT_DETACH,
@@ -22,6 +24,9 @@ import {
   SEEK_DATA,
   SEEK_END,
   SEEK_HOLE,
+  STATX_ATTR_DAX,
+  type StatFs,
+  type Statx,
   type Sys,
 } from '../../src/kernel/index.ts'
 import { DEAD, MiB, type Step } from '../../src/sim/index.ts'
@@ -31,6 +36,7 @@ import {
   FOPEN_NOFLUSH,
   FOPEN_NONSEEKABLE,
   FUSE_FSYNC_FDATASYNC,
+  fuse_statfs_out,
 } from '../../src/wire/index.ts'
 import { E, logged, ONE, setUp, TWO } from './set-up.ts'
 
@@ -162,6 +168,104 @@ describe('flags and vectors', () => {
     expect(logged(s, () => rig.run(opening('/mnt/f')))).toEqual(['OPEN:100', 'RELEASE:100'])
     s.openFlags = FOPEN_NONSEEKABLE
     expect(rig.run(pread)).toEqual(['ESPIPE', 8, 'ESPIPE', true])
+  })
+})
+
+describe('attributes', () => {
+  fact('meta.statx', () => {
+    const { rig } = setUp({ f: ONE }, {}, srv => {
+      srv.script = req => (req.op.name === 'STATFS' ? { def: fuse_statfs_out, values: {} } : undefined)
+    })
+    const got = rig.run(function* (sys) {
+      yield* sys.open('/mnt/f')
+      const st = (yield* sys.statx(AT_FDCWD, '/mnt/f')) as Statx
+      const fs = (yield* sys.statfs('/mnt/f')) as StatFs
+      return [st.attributes & STATX_ATTR_DAX, fs.type]
+    })
+    expect(got).toEqual([0x200000, 0x65735546])
+  })
+})
+
+describe('devices', () => {
+  fact('simple.hmem', () => {
+    // What the other facts show on a device carved out of a region, on an nvdimm namespace as well.
+    const story = (region: 'dynamic' | 'static'): unknown[] => {
+      const { rig, s } = setUp(
+        {
+          a: simpleMap(
+            [
+              [0, MiB(28), TWO],
+              [0, MiB(24), 2 * TWO],
+              [0, MiB(32), TWO],
+            ],
+            MiB(7) + 4321,
+          ),
+          b: simpleMap([[0, MiB(64), TWO]]),
+        },
+        { devices: [{ region }] },
+      )
+      const used = rig.run(function* (sys) {
+        const fd = yield* sys.open('/mnt/a', O_RDWR)
+        const b = new Uint8Array(MiB(7) + 4321)
+        for (let i = 0; i < 8; i++) b.subarray(MiB(i)).fill(i + 1)
+        const back = new Uint8Array(b.length)
+        const at = yield* sys.mmap(0, b.length, PROT_READ, MAP_SHARED, fd)
+        const out = [yield* sys.pwrite(fd, b, 0), yield* sys.pread(fd, back, 0), Buffer.compare(b, back)]
+        yield* sys.load(at, back)
+        return [...out, Buffer.compare(b, back), yield* sys.open('/mnt/b')]
+      })
+      const told = rig.poison(0, MiB(24))
+      const after = rig.run(function* (sys) {
+        const [a, b] = [yield* sys.open('/mnt/a'), yield* sys.open('/mnt/b')]
+        const out = []
+        for (const fd of [a, a, b, b]) out.push(E(yield* sys.pread(fd, 8, 0)))
+        return out
+      })
+      return [used, told, after, rig.k.faults.entries(), s.log, rig.k.mf_stats.entries()]
+    }
+    const hmem = story('dynamic')
+    expect(hmem[2]).toEqual(['EHWPOISON', 'EIO', 'EHWPOISON', 'EIO'])
+    expect(hmem).toEqual(story('static'))
+  })
+})
+
+describe('two writers', () => {
+  fact('rw.torn', () => {
+    const ROUNDS = 12
+    const mixed = (o: RigOptions): number => {
+      let n = 0
+      for (let seed = 0; seed < ROUNDS; seed++) {
+        // 2 MiB across the border of two extents.
+        const { rig } = setUp(
+          {
+            f: simpleMap([
+              [0, MiB(8), TWO],
+              [0, 0, TWO],
+            ]),
+          },
+          { ...o, policy: 'free' },
+        )
+        rig.run(opening('/mnt/f'))
+        for (const fill of [1, 2])
+          rig.spawn(`writer ${fill}`, function* (sys) {
+            const fd = yield* sys.open('/mnt/f', O_RDWR)
+            return yield* sys.pwrite(fd, new Uint8Array(TWO).fill(fill), MiB(1))
+          })
+        rig.go(new RandomChooser(seed))
+        const ends = [MiB(9), 0].map(off => {
+          const b = new Uint8Array(1)
+          rig.mems[0]!.memory.read(off, b)
+          return b[0]
+        })
+        if (ends[0] !== ends[1]) n++
+      }
+      return n
+    }
+    const torn = mixed({})
+    expect(torn).toBeGreaterThan(0)
+    expect(torn).toBeLessThan(ROUNDS)
+    // Without L06 a writer has the inode for itself.
+    expect(mixed({ switches: { noDefect: ['L06'] } })).toBe(0)
   })
 })
 

@@ -60,9 +60,6 @@ import { E, logged, NO_B44, ONE, type SetUp, setUp, TWO } from './set-up.ts'
 
 /** Facts that no test here covers, and what is missing for them. */
 const LATER: Record<string, string> = {
-  'simple.hmem': 'later: soft-reserved memory as another kind of dax device',
-  'rw.torn': 'later: a copy that stops half-way; one run of bytes is one step now',
-  'meta.statx': 'later: statx, and statfs of the connection',
   'meta.times.wb': 'later: file times, WRITEBACK_CACHE',
   'perf.tcg': 'not a behaviour',
   'real.mkfs_mount': 'see the tests of the server room',
@@ -74,6 +71,7 @@ const LATER: Record<string, string> = {
 
 /** Facts of which a part is missing. */
 const PARTLY: Record<string, string> = {
+  'rw.torn': 'a run of bytes is copied in one step, so only whole runs mix',
   'mmap.gup': 'later: vmsplice, io_uring; the pins they make are tested',
   'init.out.decline': 'later: the page cache of classic files',
   'simple.upcalls.attr0': 'later: none of its parts but the timeouts are set for names as well',

@@ -15,6 +15,7 @@ import { AT_FDCWD } from '../vfs/file.ts'
 import type { StatFs } from '../vfs/inode.ts'
 import { do_chdir, do_sys_open } from '../vfs/open.ts'
 import { type Stat, vfs_lstat, vfs_stat, vfs_statfs } from '../vfs/stat.ts'
+import { do_statx, STATX_BASIC_STATS, type Statx } from '../vfs/statx.ts'
 import { vfs_getxattr, vfs_listxattr, vfs_removexattr, vfs_setxattr } from '../vfs/xattr.ts'
 import { Caller, syscall } from './entry.ts'
 
@@ -31,6 +32,7 @@ const fchownat = syscall('fchownat', do_fchownat)
 const truncate = syscall('truncate', vfs_truncate)
 const stat = syscall('stat', vfs_stat)
 const lstat = syscall('lstat', vfs_lstat)
+const statx = syscall('statx', do_statx)
 const statfs = syscall('statfs', vfs_statfs)
 const getxattr = syscall('getxattr', vfs_getxattr)
 const setxattr = syscall('setxattr', vfs_setxattr)
@@ -95,6 +97,10 @@ export class PathCalls extends Caller {
   /** Of a link itself. */
   lstat(path: string): Op<Stat | number> {
     return lstat(this.ts, path)
+  }
+  /** `at`: where a relative path starts (AT_FDCWD), or with AT_EMPTY_PATH and no path what is asked about. `mask`: STATX_ bits. */
+  statx(at: number, path: string, flags = 0, mask = STATX_BASIC_STATS): Op<Statx | number> {
+    return statx(this.ts, at, path, flags, mask)
   }
   statfs(path: string): Op<StatFs | number> {
     return statfs(this.ts, path)

@@ -100,8 +100,8 @@ export interface InodeOps {
   get_link?(inode: Inode): Op<string | number>
   /** May the running task do `mask` here: 0 or -EACCES. */
   permission?(inode: Inode, mask: number): Op<number>
-  /** Bring attributes up to date: 0 or -errno. */
-  getattr?(inode: Inode): Op<number>
+  /** Bring attributes up to date, those of `mask` (STATX_ bits; all unless given) at least: 0 or -errno. `flags`: AT_STATX_ bits. */
+  getattr?(inode: Inode, mask?: number, flags?: number): Op<number>
   /** Those below give 0 or -errno. What is not there is -EPERM, as fs/namei.c has it, or -EOPNOTSUPP for attributes by name. */
   setattr?(inode: Inode, attr: Iattr): Op<number>
   /**

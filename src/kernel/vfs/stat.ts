@@ -16,8 +16,11 @@ export interface Stat extends InodeAttr {
   readonly rdev: number
 }
 
-const vfs_getattr = kfn('vfs_getattr', function* (inode: Inode): Step<Stat | number> {
-  const rc = inode.i_op.getattr ? yield* inode.i_op.getattr(inode) : 0
+/** vfs_getattr(): what is known of a file, asked for anew where that has run out; or -errno. */
+export const vfs_getattr = kfn('vfs_getattr', function* (inode: Inode, mask?: number, flags?: number): Step<
+  Stat | number
+> {
+  const rc = inode.i_op.getattr ? yield* inode.i_op.getattr(inode, mask, flags) : 0
   if (rc < 0) return rc
   // Field by field: a spread costs ten times as much, and every look-up of the daemon comes here.
   const { mode, uid, gid, nlink, atime, mtime, ctime, blocks } = inode.i_attr.peek()
