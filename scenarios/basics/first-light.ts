@@ -5,6 +5,7 @@ import {
   after,
   EHWPOISON,
   EIO,
+  ENODEV,
   flush_processor_cache,
   GiB,
   KiB,
@@ -59,6 +60,8 @@ export default scenario('first light: open once, then reach the memory without t
   // Before fsdev nobody tells the file system of a page; then, with B62, it tells its users by a read of 0 bytes.
   const { profile } = h0.k
   const told = profile.dax.fs_driver === 'fsdev_dax' && !profile.has('B62')
+  // The standalone famfs marks the mount and not a file: from then on all of it answers alike, at the first read as later.
+  const [sees_first, sees_later] = profile.t.kabi === null ? [-EHWPOISON, -EIO] : [-ENODEV, -ENODEV]
   // With B58 what ls makes known has no map, and only its server could read it.
   const listed = !profile.has('B58')
   const fmap = fs0.fmap('/simple')
@@ -115,15 +118,15 @@ export default scenario('first light: open once, then reach the memory without t
     const first = yield* sys.pread(fd, buf, 0)
     const later = yield* sys.pread(fd, buf, 0)
     world.say(`reader: after the poison: first pread ${name(first)}, then ${name(later)}`)
-    world.expect('first pread after poison', first, -EHWPOISON)
-    world.expect('later pread after poison', later, -EIO)
+    world.expect('first pread after poison', first, sees_first)
+    world.expect('later pread after poison', later, sees_later)
     yield* refused.open()
     const other = yield* sys.open(`${MNT}/striped`, O_RDONLY)
     const first2 = yield* sys.pread(other, buf, 0)
     const later2 = yield* sys.pread(other, buf, 0)
     world.say(`reader: another file on the device: open ok, first pread ${name(first2)}, then ${name(later2)}`)
-    world.expect('first pread of another file', first2, -EHWPOISON)
-    world.expect('later pread of another file', later2, -EIO)
+    world.expect('first pread of another file', first2, sees_first)
+    world.expect('later pread of another file', later2, sees_later)
   })
 
   h0.app('mapper', function* (sys) {
@@ -214,4 +217,5 @@ function* readAll(sys: Sys): Step<number> {
   return right
 }
 
-const name = (n: number): string => (n === -EHWPOISON ? 'EHWPOISON' : n === -EIO ? 'EIO' : String(n))
+const NAMES: Record<number, string> = { [-EHWPOISON]: 'EHWPOISON', [-EIO]: 'EIO', [-ENODEV]: 'ENODEV' }
+const name = (n: number): string => NAMES[n] ?? String(n)

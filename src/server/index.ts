@@ -8,6 +8,7 @@ export { flush_processor_cache, hard_flush_processor_cache, invalidate_processor
 export { type FsckTextOptions, fsck_text, parse_file_yaml, parse_size } from './lib/index.ts'
 export { fused_options } from './lib/mount-fuse.ts'
 export { shadow_of_mount } from './lib/shadow.ts'
+export { mapped_fmap } from './lib/v1-file.ts'
 export type { End, Proc, Program, Site } from './proc.ts'
 export { PROGRAMS } from './programs.ts'
 export { DAXCTL_COMMANDS, type DaxctlEnd, daxctl } from './tools/daxctl.ts'

@@ -2,7 +2,7 @@
 // the command of that name, run on the host.
 import { kern_read } from '../kernel/index.ts'
 import type { Fmap } from '../media/index.ts'
-import { type End, type Interleave, parse_file_yaml, type Stripe } from '../server/index.ts'
+import { type End, type Interleave, mapped_fmap, parse_file_yaml, type Stripe } from '../server/index.ts'
 import { UsageError } from '../sim/index.ts'
 import type { Host } from './host.ts'
 
@@ -53,12 +53,12 @@ export class Fs {
   readonly mpt: string
   /** Device path of the superblock and the log, e.g. /dev/dax0.0 */
   readonly device: string
-  /** Directory of the shadow tree on this host, with `root` in it. */
-  readonly shadow: string
+  /** Directory of the shadow tree on this host, with `root` in it; null: a standalone famfs, which has none. */
+  readonly shadow: string | null
   /** What the log play of the mount did. */
   readonly play: LogPlay
 
-  constructor(host: Host, mpt: string, device: string, shadow: string, play: LogPlay) {
+  constructor(host: Host, mpt: string, device: string, shadow: string | null, play: LogPlay) {
     this.host = host
     this.mpt = mpt
     this.device = device
@@ -91,8 +91,16 @@ export class Fs {
     return playOf(this.host.must(['famfs', 'logplay', this.mpt]))
   }
 
-  /** Where a file lies: its extents or strips in device bytes, as its shadow file has them. */
+  /** Where a file lies: its extents or strips in device bytes, as its shadow file has them, or the kernel. */
   fmap(path: string): Fmap {
+    if (this.shadow === null) {
+      const at = this.at(path)
+      const map = this.host.world.setup(this.host, 'getmap', function* (sys) {
+        return yield* mapped_fmap(sys, at)
+      })
+      if (map === null) throw new UsageError(`no file '${path}' with a map on ${this.mpt}`)
+      return map
+    }
     const bytes = kern_read(this.host.k, `${this.shadow}/root/${path.replace(/^\/+/, '')}`)
     const file = bytes === null ? null : parse_file_yaml(new TextDecoder().decode(bytes), { extents: 16, strips: 16 })
     if (file === null || !file.ok) throw new UsageError(`no file '${path}' on ${this.mpt}`)

@@ -182,16 +182,16 @@ export class Host {
     return new Fs(this, mpt, device, this.shadowOf(mpt), playOf(end))
   }
 
-  /** Where the shadow tree of a mount lies. */
-  private shadowOf(mpt: string): string {
+  /** Where the shadow tree of a mount lies; null: a standalone famfs has none. */
+  private shadowOf(mpt: string): string | null {
     return this.world.setup(this, 'getfattr', function* (sys) {
-      return (yield* shadow_of_mount(sys, mpt))!
+      return yield* shadow_of_mount(sys, mpt)
     })
   }
 
   /**
    * Unmount and mount again with the same tree and nothing looked at: the daemon is up, INIT has been answered, no file
-   * has been opened and no device fetched. For work that wants the very first open.
+   * has been opened and no device fetched. For work that wants the very first open. A standalone famfs is mounted anew, log and all.
    */
   remount(fs: Fs, o: { workers?: number; timeout?: number } = {}): Fs {
     const { mpt, device, shadow } = fs
@@ -199,6 +199,10 @@ export class Host {
       return yield* sys.umount(mpt)
     })
     if (rc < 0) throw new UsageError(`umount ${mpt}: errno ${-rc}`)
+    if (shadow === null) {
+      const end = this.must(['famfs', 'mount', device, mpt])
+      return new Fs(this, mpt, device, null, playOf(end))
+    }
     const options = fused_options({ device, mpt, timeout: o.timeout }, shadow, o.workers)
     this.must(['famfs_fused', '-o', options, mpt])
     return new Fs(this, mpt, device, shadow, fs.play)

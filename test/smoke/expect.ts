@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { type Cred, tmpfs_mkdir } from '../../src/kernel/index.ts'
 import { type End, shell_line } from '../../src/server/index.ts'
 import { GiB } from '../../src/sim/index.ts'
-import { type Host, World } from '../../src/world/index.ts'
+import { type Host, World, type WorldOptions } from '../../src/world/index.ts'
 
 /** Somebody who is not root. */
 export const USER: Cred = { uid: 1000, gid: 1000, caps: [] }
@@ -36,8 +36,8 @@ export interface Row {
 export class Script {
   readonly w: World
   readonly h: Host
-  constructor(size: number) {
-    this.w = new World({ seed: 1, trace: false, server: 'famfs-48' })
+  constructor(size: number, o: WorldOptions = {}) {
+    this.w = new World({ seed: 1, trace: false, server: 'famfs-48', ...o })
     this.w.daxdev('dax0.0', { size })
     this.h = this.w.host('h0')
     tmpfs_mkdir(this.h.k, MPT)
@@ -109,8 +109,8 @@ export const prints = (name: string, line: string, what: RegExp): Row =>
   check(`${name}: ${line}`, s => expect(s.sh(line).out.join('\n')).toMatch(what))
 
 /** A script: its rows in order, on a fresh host with one device. */
-export function smoke(script: string, rows: readonly Row[], size = GiB(4)): void {
-  const s = new Script(size)
+export function smoke(script: string, rows: readonly Row[], size = GiB(4), o: WorldOptions = {}): void {
+  const s = new Script(size, o)
   const seen = rows.map(({ name, run }) => {
     try {
       run(s)

@@ -42,7 +42,8 @@ export interface FsckMount {
   readonly mpt: string
   readonly type: 'FAMFS_FUSE' | 'FAMFS_V1'
   readonly dev: string
-  readonly shadow: string
+  /** Null: a standalone famfs has none. */
+  readonly shadow: string | null
 }
 
 /** The lines before all others for such a one; it has them whatever its superblock is like. */
@@ -51,7 +52,7 @@ export const fsck_mount_text = (m: FsckMount): string[] => [
   `  mount point: ${m.mpt}`,
   `  mount type:  ${m.type}`,
   `  backing dev: ${m.dev}`,
-  `  shadow path: ${m.shadow}`,
+  ...(m.shadow === null ? [] : [`  shadow path: ${m.shadow}`]),
   '',
 ]
 

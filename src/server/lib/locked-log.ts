@@ -21,8 +21,8 @@ export interface LockedLog {
   /** Open on the log, and holds the lock. */
   readonly fd: number
   readonly log: Mapped
-  /** Root of the shadow tree. */
-  readonly shadow: string
+  /** Root of the shadow tree; null: a standalone famfs, which is its own. */
+  readonly shadow: string | null
   /** How files are interleaved unless the command says: .alloc.cfg. */
   readonly defaults: Interleave
   /** What the log takes, and where searches go on; built at the first allocation. */
@@ -33,21 +33,24 @@ const ALLOC_CFG = '.meta/.alloc.cfg'
 const CFG_MAX = 16384
 
 /** .alloc.cfg, or contiguous when it is missing or cannot be read; on a mount the real one never can (Q26). */
-const read_alloc_cfg = kfn('famfs_read_alloc_cfg', function* (p: Proc, mpt: string, shadow: string): Step<Interleave> {
-  const { sys, site } = p
-  const fd = yield* sys.open(`${site.server.has('Q26') ? mpt : shadow}/${ALLOC_CFG}`, O_RDONLY)
-  if (fd < 0) return CONTIGUOUS
-  const buf = new Uint8Array(CFG_MAX)
-  const n = yield* sys.read(fd, buf)
-  yield* sys.close(fd)
-  if (n < 0) return CONTIGUOUS
-  const cfg = parse_alloc_cfg(String.fromCharCode(...buf.subarray(0, n)))
-  if (!cfg.ok) {
-    p.err(`${mpt}/${ALLOC_CFG}: ${cfg.why}; ignored`)
-    return CONTIGUOUS
-  }
-  return cfg
-})
+const read_alloc_cfg = kfn(
+  'famfs_read_alloc_cfg',
+  function* (p: Proc, mpt: string, shadow: string | null): Step<Interleave> {
+    const { sys, site } = p
+    const fd = yield* sys.open(`${site.server.has('Q26') ? mpt : (shadow ?? mpt)}/${ALLOC_CFG}`, O_RDONLY)
+    if (fd < 0) return CONTIGUOUS
+    const buf = new Uint8Array(CFG_MAX)
+    const n = yield* sys.read(fd, buf)
+    yield* sys.close(fd)
+    if (n < 0) return CONTIGUOUS
+    const cfg = parse_alloc_cfg(String.fromCharCode(...buf.subarray(0, n)))
+    if (!cfg.ok) {
+      p.err(`${mpt}/${ALLOC_CFG}: ${cfg.why}; ignored`)
+      return CONTIGUOUS
+    }
+    return cfg
+  },
+)
 
 /** What is wrong with a log that is to be appended to; null: nothing. The real one looks at its length only (Q16, Q18). */
 function header_damage(p: Proc, head: Uint8Array): string | null {
@@ -94,7 +97,8 @@ const map_locked_log = kfn(
 /** famfs_init_locked_log(): a session for the file system that `path` lies in, or null after a line. Waits for the lock. */
 export const init_locked_log = kfn('famfs_init_locked_log', function* (p: Proc, path: string): Step<LockedLog | null> {
   const { sys } = p
-  if ((yield* file_is_famfs(p, path)) === null) return null
+  const type = yield* file_is_famfs(p, path)
+  if (type === null) return null
   const super_map = yield* map_superblock_by_path(p, path)
   if (super_map === null) return null
   const { sb } = super_map
@@ -114,11 +118,12 @@ export const init_locked_log = kfn('famfs_init_locked_log', function* (p: Proc, 
     yield* sys.close(fd)
     return null
   }
-  const told = yield* shadow_of_mount(sys, mpt)
+  const v1 = type === 'v1'
+  const told = v1 ? null : yield* shadow_of_mount(sys, mpt)
   const shadow = told === null ? null : yield* shadow_root(p, told)
-  if (told === null) p.err(`${mpt}: tells no shadow tree; is it a famfs mount?`)
-  const log = shadow === null ? null : yield* map_locked_log(p, fd, found.size)
-  if (log === null || shadow === null) {
+  if (told === null && !v1) p.err(`${mpt}: tells no shadow tree; is it a famfs mount?`)
+  const log = shadow === null && !v1 ? null : yield* map_locked_log(p, fd, found.size)
+  if (log === null) {
     yield* sys.flock(fd, LOCK_UN)
     yield* sys.close(fd)
     return null

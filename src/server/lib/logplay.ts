@@ -1,5 +1,6 @@
-// Log play: every entry of a file system's log made into a file or directory of its shadow tree, by system calls (userspace.md d). It
-// may be played again and again: what is there stays. The log is read entry by entry, so memory grows with the tree alone.
+// Log play: every entry of a file system's log made into a file or directory of its shadow tree, by system calls (userspace.md d), or of
+// the mount itself where famfs stands alone. It may be played again and again: what is there stays. The log is read entry by entry, so
+// memory grows with the tree alone.
 import { O_RDONLY, S_ISDIR, S_ISREG } from '../../kernel/index.ts'
 import {
   type AddDaxdevEntry,
@@ -21,11 +22,13 @@ import { EINVAL, errnoName } from '../../wire/index.ts'
 import type { Proc } from '../proc.ts'
 import { LOG_PATH, type MetaFile, map_superblock_by_path, open_relpath } from './by-path.ts'
 import { publish_daxdev } from './daxdevs.ts'
+import { file_is_famfs } from './is-famfs.ts'
 import { type LogSource, mapped_source, read_source } from './log-source.ts'
 import { dirname, realpath } from './path.ts'
 import { get_role } from './role.ts'
 import { shadow_of_mount, shadow_root, write_shadow_file } from './shadow.ts'
 import { emit_file_yaml, type FileMeta, parse_file_yaml, YAML_MAX } from './shadow-yaml.ts'
+import { create_mapped } from './v1-file.ts'
 
 export interface LogPlayOptions {
   /** Any path in the file system whose log is played. */
@@ -60,9 +63,10 @@ class Play {
   readonly o: LogPlayOptions
   readonly src: LogSource
   readonly sb: Superblock
-  /** The shadow tree's root. */
+  /** The shadow tree's root; the mount point of a standalone famfs (`v1`), whose files are made in it. */
   readonly root: string
-  /** Files of a client are not for writing (without Q28). */
+  readonly v1: boolean
+  /** Files of a client are not for writing (in a shadow tree, without Q28). */
   readonly readonly: boolean
   entries = 0
   files = 0
@@ -75,13 +79,14 @@ class Play {
   /** Result buffer of realpath(), which is not cleared between entries (Q13). */
   rpath = ''
 
-  constructor(p: Proc, o: LogPlayOptions, src: LogSource, sb: Superblock, root: string, ro: boolean) {
+  constructor(p: Proc, o: LogPlayOptions, src: LogSource, sb: Superblock, root: string, ro: boolean, v1: boolean) {
     this.p = p
     this.o = o
     this.src = src
     this.sb = sb
     this.root = root
     this.readonly = ro
+    this.v1 = v1
   }
 }
 
@@ -119,6 +124,21 @@ const target_of = kfn('realpath target', function* (a: Play, path: string): Step
   return a.rpath
 })
 
+/** The file of an entry in a standalone famfs, with its map: 0, or -errno after a line. */
+const play_v1_file = kfn(
+  'famfs_play_v1_file',
+  function* (a: Play, path: string, e: FileEntry, mode: number): Step<number> {
+    const { size, uid, gid, fmap } = e
+    if (fmap.kind === 'bad') {
+      a.p.err(`${path}: map: ${fmap.why}`)
+      return -EINVAL
+    }
+    const fd = yield* create_mapped(a.p, path, size, fmap, { mode, uid, gid })
+    if (fd >= 0) yield* a.p.sys.close(fd)
+    return fd < 0 ? fd : 0
+  },
+)
+
 /** A FILE entry: one shadow file. What is there already is never touched. */
 const play_file = kfn('famfs_shadow_file_create', function* (a: Play, e: FileEntry): Step<void> {
   const { sys } = a.p
@@ -142,14 +162,14 @@ const play_file = kfn('famfs_shadow_file_create', function* (a: Play, e: FileEnt
     a.file_errs++
     return
   }
-  const rc = yield* write_shadow_file(sys, target, meta)
-  if (rc === 0 || rc === -EINVAL) {
+  const rc = yield* a.v1 ? play_v1_file(a, target, e, mode) : write_shadow_file(sys, target, meta)
+  if (rc === 0 || (rc === -EINVAL && !a.v1)) {
     a.files++
     if (meta === null) a.p.err(`${path}: map: ${fmap.kind === 'bad' ? fmap.why : ''}`)
     if (a.o.shadowtest && meta !== null) yield* compare_yaml(a, target, meta)
     return
   }
-  a.p.err(`${target}: cannot be made (${errnoName(-rc)})`)
+  if (!a.v1) a.p.err(`${target}: cannot be made (${errnoName(-rc)})`)
   a.file_errs++
 })
 
@@ -180,7 +200,7 @@ const play_mkdir = kfn('famfs_dir_create', function* (a: Play, e: MkdirEntry): S
 
 /** An ADD_DAXDEV entry: where the daemon looks for the device. One that is not on this host is no error of the log. */
 const play_daxdev = kfn('famfs_shadow_daxdev', function* (a: Play, e: AddDaxdevEntry): Step<void> {
-  if (a.o.dryRun || !a.p.site.server.several_devices) return
+  if (a.o.dryRun || a.v1 || !a.p.site.server.several_devices) return
   const rc = yield* publish_daxdev(a.p, dirname(a.root), a.sb, e)
   if (typeof rc !== 'number') return
   a.p.err(`device ${e.index}: cannot be published (${errnoName(-rc)})`)
@@ -249,7 +269,9 @@ const survey = kfn('survey log', function* (a: Play, sb: Superblock, header: Log
 /** The lines at the end. */
 function summary(a: Play): void {
   const { out } = a.p
-  out(`famfs_logplay(shadow): ${a.entries} log entries; ${a.files} new files; ${a.dirs} new directories`)
+  out(
+    `famfs_logplay(${a.v1 ? 'v1' : 'shadow'}): ${a.entries} log entries; ${a.files} new files; ${a.dirs} new directories`,
+  )
   if (a.o.verbose) {
     out(`\tCreated:  ${a.files} files, ${a.dirs} directories`)
     out(`\tExisted: ${a.files_existed} files, ${a.dirs_existed} directories`)
@@ -315,18 +337,20 @@ const with_superblock = kfn(
     const failed = { rc: -1, torn: false }
     const client = o.client === true || (yield* get_role(p, sb)) !== 'owner'
     const shadow = o.shadow ?? (yield* shadow_of_mount(p.sys, log.mpt))
-    if (shadow === null) {
+    const v1 = shadow === null && (yield* file_is_famfs(p, log.mpt)) === 'v1'
+    if (shadow === null && !v1) {
       p.err(`log play: ${log.mpt} tells no shadow tree; is its daemon alive?`)
       return failed
     }
-    const root = yield* shadow_root(p, shadow)
+    const root = shadow === null ? log.mpt : yield* shadow_root(p, shadow)
     if (root === null) return failed
     const src = yield* (o.read ? read_source : mapped_source)(p, log)
     if (typeof src === 'number') {
       p.err(`log play: ${log.mpt}/${LOG_PATH} cannot be ${o.read ? 'read' : 'mapped'} (${errnoName(-src)})`)
       return failed
     }
-    const played = yield* play_log(new Play(p, o, src, sb, root, client && !p.site.server.has('Q28')), sb)
+    const ro = client && (v1 || !p.site.server.has('Q28'))
+    const played = yield* play_log(new Play(p, o, src, sb, root, ro, v1), sb)
     yield* src.close()
     return played
   },

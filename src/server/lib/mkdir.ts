@@ -35,7 +35,7 @@ export const mkdir_locked = kfn(
       return -EPERM
     }
     // Q14: the tree gets the whole name, the log what it holds of it.
-    const shadow = `${lp.shadow}/${relpath}`
+    const shadow = `${lp.shadow ?? lp.mpt}/${relpath}`
     const entry = { type: 'mkdir' as const, path: cut_for_log(relpath), ...attr }
     const log = () => append_log(p, lp.log, seqnum => ({ ...entry, seqnum }))
     if (!server.has('Q38')) {

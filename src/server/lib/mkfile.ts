@@ -1,6 +1,6 @@
 // Making one famfs file in a session with the log: room, shadow file, entry (userspace.md c.3, c.9, f). The real one makes the
 // shadow file and opens the new file before it logs it, so a full log leaves a ghost (Q38); the other logs first.
-import { O_RDWR } from '../../kernel/index.ts'
+import { O_RDWR, type Sys } from '../../kernel/index.ts'
 import { FILE_ALL_HOSTS_RW, textBytes } from '../../media/index.ts'
 import { kfn, type Step } from '../../sim/index.ts'
 import { EEXIST, EINVAL, ENAMETOOLONG, EPERM, errnoName } from '../../wire/index.ts'
@@ -12,6 +12,7 @@ import { fits_log, in_directory, is_meta, RELPATH_MAX, relpath_of } from './relp
 import { write_shadow_file } from './shadow.ts'
 import type { FileMeta } from './shadow-yaml.ts'
 import { file_alloc } from './space.ts'
+import { create_mapped } from './v1-file.ts'
 
 /** What a new file or directory is to have. */
 export interface NewAttr {
@@ -46,6 +47,15 @@ const log_file_creation = kfn(
   },
 )
 
+/** The file in the shadow tree, and what the daemon makes of it, open; or -errno. */
+const create_shadow = kfn(
+  'famfs_mkfile shadow',
+  function* (sys: Sys, shadow: string, path: string, meta: FileMeta): Step<number> {
+    const made = yield* write_shadow_file(sys, shadow, meta)
+    return made < 0 ? made : yield* sys.open(path, O_RDWR)
+  },
+)
+
 /** __famfs_mkfile(): a new file, open for reading and writing; or -errno after a line. */
 export const mkfile_locked = kfn(
   '__famfs_mkfile',
@@ -70,8 +80,9 @@ export const mkfile_locked = kfn(
       const logged = yield* log_file_creation(p, lp, meta)
       if (logged < 0) return logged
     }
-    const made = yield* write_shadow_file(sys, `${lp.shadow}/${relpath}`, meta)
-    const fd = made < 0 ? made : yield* sys.open(path, O_RDWR)
+    const fd = yield* lp.shadow === null
+      ? create_mapped(p, path, size, fmap, attr)
+      : create_shadow(sys, `${lp.shadow}/${relpath}`, path, meta)
     if (fd < 0) {
       p.err(`${path}: ${ghosts ? 'cannot be made' : 'is in the log, and cannot be opened here'} (${errnoName(-fd)})`)
       return fd

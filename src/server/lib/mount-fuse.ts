@@ -1,5 +1,4 @@
-// Mounting a famfs (userspace.md e.7): the daemon with a shadow tree of its own, superblock and log in it, then the log played. And
-// dummy mounts, which show a device's superblock and log and nothing else.
+// Mounting a famfs (userspace.md e.7): the daemon with a shadow tree of its own, superblock and log in it, then the log played.
 import {
   decodeSuperblock,
   isSecondary,
@@ -216,38 +215,11 @@ export const famfs_mount_fuse = kfn('famfs_mount_fuse', function* (p: Proc, o: F
     if (rc === 0) return 0
     if ((yield* famfs_umount(p, o.mpt)) < 0) return STILL_MOUNTED
   }
-  yield* tidy(p, shadow, o.shadow !== undefined)
+  yield* tidy_shadow(p, shadow, o.shadow !== undefined)
   return rc > 0 ? -1 : rc
 })
 
 /** Nothing is left behind, unless Q31 leaves it: of a directory that was given, only what was made in it goes. */
-const tidy = kfn('remove shadow', function* (p: Proc, shadow: string, given: boolean): Step<void> {
+export const tidy_shadow = kfn('remove shadow', function* (p: Proc, shadow: string, given: boolean): Step<void> {
   if (!p.site.server.has('Q31')) yield* remove_tree(p.sys, given ? `${shadow}/root` : shadow)
-})
-
-/** famfs_dummy_mount(): the mount point, or -errno after a line. */
-export const dummy_mount = kfn(
-  'famfs_dummy_mount',
-  function* (p: Proc, device: string, o: { debug?: boolean; logLen?: number }): Step<string | number> {
-    const mpt = yield* mkdtemp(p, '/tmp/famfs_dummy_')
-    if (typeof mpt === 'number') {
-      p.err(`/tmp/famfs_dummy_XXXXXX: cannot be made (${errnoName(-mpt)})`)
-      return mpt
-    }
-    const rc = yield* famfs_mount_fuse(p, { ...o, device, mpt, dummy: true })
-    if (rc === 0) return mpt
-    p.err(`dummy mount of ${device} at ${mpt} failed`)
-    if (!p.site.server.has('Q31')) yield* p.sys.rmdir(mpt)
-    return rc < 0 ? rc : -rc
-  },
-)
-
-/** Undo a dummy mount. */
-export const dummy_umount = kfn('famfs_dummy_umount', function* (p: Proc, mpt: string): Step<number> {
-  const shadow = yield* shadow_of_mount(p.sys, mpt)
-  const rc = yield* famfs_umount(p, mpt)
-  if (rc < 0) return rc
-  if (shadow !== null) yield* tidy(p, shadow, false)
-  if (!p.site.server.has('Q31')) yield* p.sys.rmdir(mpt)
-  return 0
 })

@@ -19,13 +19,15 @@ const devadd_one = kfn('famfs_devadd', function* (p: Proc, path: string, device:
   const lp = yield* init_locked_log(p, path)
   if (lp === null) return 1
   let rc = 1
-  const space = yield* open_space(p, lp)
+  const { shadow } = lp
+  if (shadow === null) p.err(`famfs devadd: ${lp.mpt}: a standalone famfs lies on one device`)
+  const space = shadow === null ? null : yield* open_space(p, lp)
   const made = space === null ? null : yield* format_secondary(p, device, lp.sb, force)
-  if (space !== null && made !== null) {
+  if (space !== null && made !== null && shadow !== null) {
     const index = space.sessions.length
     rc = (yield* append_log(p, lp.log, seqnum => ({ type: 'add_daxdev', seqnum, index, ...made }))) < 0 ? 1 : 0
     if (rc === 0) {
-      yield* publish_daxdev(p, dirname(lp.shadow), lp.sb, { index, ...made })
+      yield* publish_daxdev(p, dirname(shadow), lp.sb, { index, ...made })
       p.out(`device ${index}: ${device}, ${made.size} bytes, uuid ${made.uuid}`)
     }
   }

@@ -20,17 +20,17 @@ import { EBUSY, EINVAL } from '../../wire/index.ts'
 import { build_bitmap } from '../lib/bitmap.ts'
 import { LOG_PATH, map_log_by_path, map_superblock_by_path, open_relpath, superblock_why } from '../lib/by-path.ts'
 import { check_daxmode, device_size, dummy_mounts } from '../lib/daxdev.ts'
+import { dummy_mount, dummy_umount } from '../lib/dummy-mount.ts'
 import { fsck_mount_text, fsck_text } from '../lib/fsck-text.ts'
 import { strtoull } from '../lib/index.ts'
 import type { Mapped } from '../lib/map-file.ts'
-import { dummy_mount, dummy_umount } from '../lib/mount-fuse.ts'
 import { mount_at, mpt_by_dev } from '../lib/mounts.ts'
 import { dirname, realpath } from '../lib/path.ts'
 import { map_raw } from '../lib/raw-map.ts'
 import { system_uuid } from '../lib/role.ts'
 import { shadow_of_mount } from '../lib/shadow.ts'
 import type { Proc } from '../proc.ts'
-import { select_mode } from './mount.ts'
+import { told_mode } from './mount.ts'
 import { argument, given, type Option, type Subcommand } from './subcommand.ts'
 
 const USAGE = [
@@ -125,8 +125,9 @@ const mount_header = kfn('fsck mount header', function* (p: Proc, path: string):
     const line = mount_at(p, dir)
     if (line === null) continue
     const shadow = yield* shadow_of_mount(p.sys, dir)
-    if (shadow === null) return ''
-    for (const l of fsck_mount_text({ mpt: dir, type: 'FAMFS_FUSE', dev: line.dev, shadow })) p.out(l)
+    const v1 = line.type === 'famfs'
+    if (shadow === null && !v1) return ''
+    for (const l of fsck_mount_text({ mpt: dir, type: v1 ? 'FAMFS_V1' : 'FAMFS_FUSE', dev: line.dev, shadow })) p.out(l)
     return line.dev
   }
   return ''
@@ -162,13 +163,9 @@ const fsck_device = kfn(
       if (typeof map === 'number') return 1
       return yield* scan(p, map.sb.addr, map.log ?? new Uint8Array(0), device, opts)
     }
-    if (select_mode(p, opts) === 'v1') {
-      p.err('famfs fsck: the famfs kernel module is not loaded; try --fuse')
-      return 1
-    }
     const mode = yield* check_daxmode(p, device, given(opts, 'M'))
     if (mode < 0) return mode
-    const mpt = yield* dummy_mount(p, device, {})
+    const mpt = yield* dummy_mount(p, device, { mode: told_mode(opts), loadModule: given(opts, 'L') })
     if (typeof mpt === 'number') return mpt
     const rc = yield* fsck_mounted(p, mpt, opts)
     const gone = yield* dummy_umount(p, mpt)

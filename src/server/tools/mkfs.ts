@@ -23,14 +23,15 @@ import { LOG_PATH, SUPERBLOCK_PATH } from '../lib/by-path.ts'
 import { flush_processor_cache, invalidate_processor_cache } from '../lib/cache.ts'
 import { check_daxmode, device_size, dummy_mounts } from '../lib/daxdev.ts'
 import { format_secondary } from '../lib/daxdevs.ts'
+import { dummy_mount, dummy_umount } from '../lib/dummy-mount.ts'
 import { fsck_text, getopt, parse_size } from '../lib/index.ts'
 import { type Mapped, mmap_whole_file } from '../lib/map-file.ts'
-import { dummy_mount, dummy_umount } from '../lib/mount-fuse.ts'
+import type { Mode } from '../lib/mode.ts'
 import { mpt_by_dev } from '../lib/mounts.ts'
 import { map_raw } from '../lib/raw-map.ts'
 import { get_role, system_uuid } from '../lib/role.ts'
 import type { Proc } from '../proc.ts'
-import { select_mode } from './mount.ts'
+import { told_mode } from './mount.ts'
 import { argument, given, type Option } from './subcommand.ts'
 
 const USAGE = [
@@ -202,8 +203,8 @@ const mkfs_files = kfn('famfs_mkfs files', function* (p: Proc, o: Mkfs, mpt: str
   return rc
 })
 
-const mkfs_via_dummy_mount = kfn('famfs_mkfs_via_dummy_mount', function* (p: Proc, o: Mkfs): Step<number> {
-  const mpt = yield* dummy_mount(p, o.device, { logLen: o.logLen })
+const mkfs_via_dummy_mount = kfn('famfs_mkfs_via_dummy_mount', function* (p: Proc, o: Mkfs, told?: Mode): Step<number> {
+  const mpt = yield* dummy_mount(p, o.device, { mode: told, logLen: o.logLen })
   if (typeof mpt === 'number') return mpt
   const rc = yield* mkfs_files(p, o, mpt)
   const gone = yield* dummy_umount(p, mpt)
@@ -234,12 +235,8 @@ const mkfs = kfn(
     p.out(`devsize: ${deviceSize}`)
     const o = { device, further, deviceSize, logLen, force, kill }
     if (!dummy_mounts(p) && !given(opts, 'D')) return yield* mkfs_raw(p, o)
-    if (select_mode(p, opts) === 'v1') {
-      p.err('mkfs.famfs: the famfs kernel module is not loaded; try --fuse')
-      return -1
-    }
     const mode = yield* check_daxmode(p, device, given(opts, 'M'))
-    return mode < 0 ? mode : yield* mkfs_via_dummy_mount(p, o)
+    return mode < 0 ? mode : yield* mkfs_via_dummy_mount(p, o, told_mode(opts))
   },
 )
 

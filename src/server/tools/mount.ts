@@ -1,8 +1,11 @@
 // `famfs mount`: mount a device that holds a famfs (userspace.md e.7, f).
 import { kfn, type Step } from '../../sim/index.ts'
 import { check_daxmode, dummy_mounts } from '../lib/daxdev.ts'
+import { dummy_mount } from '../lib/dummy-mount.ts'
 import { famfs_logplay, type LogPlayOptions } from '../lib/logplay.ts'
-import { type CacheWord, dummy_mount, famfs_mount_fuse } from '../lib/mount-fuse.ts'
+import { famfs_select_mode, type Mode } from '../lib/mode.ts'
+import { type CacheWord, famfs_mount_fuse } from '../lib/mount-fuse.ts'
+import { famfs_mount_v1 } from '../lib/mount-v1.ts'
 import { realpath } from '../lib/path.ts'
 import type { Proc } from '../proc.ts'
 import { argument, given, type Option, type Subcommand } from './subcommand.ts'
@@ -22,14 +25,10 @@ const USAGE = [
 
 const CACHE: readonly string[] = ['always', 'normal', 'never']
 
-/** famfs_select_mode(): a flag, else FAMFS_MODE, else what the kernel has. Every kernel here has the fuse one only. */
-export function select_mode(p: Proc, opts: readonly Option[]): 'fuse' | 'v1' {
-  const flag = opts.findLast(o => o.opt === 'f' || o.opt === 'F')
-  if (flag !== undefined) return flag.opt === 'f' ? 'fuse' : 'v1'
-  const env = p.env.get('FAMFS_MODE')
-  if (env === 'fuse' || env === 'v1') return env
-  if (env !== undefined) p.err(`FAMFS_MODE=${env}: expected fuse or v1; ignored`)
-  return 'fuse'
+/** What the options say: --nofuse (-F), --fuse (for mount -f). */
+export function told_mode(opts: readonly Option[], fuse = 'fuse'): Mode | undefined {
+  const flag = opts.findLast(o => o.opt === fuse || o.opt === 'F')
+  return flag === undefined ? undefined : flag.opt === 'F' ? 'v1' : 'fuse'
 }
 
 /** Operands as they are in the file system, or null after a line. */
@@ -106,19 +105,27 @@ export const mount: Subcommand = {
       }
       const at = yield* resolve(p, operands[0]!, operands[1] ?? null)
       if (at === null) return 1
-      if (select_mode(p, opts) === 'v1') {
-        p.err('famfs mount: the famfs kernel module is not loaded; try --fuse')
+      const how = famfs_select_mode(p, told_mode(opts, 'f'))
+      if (how === null) {
+        p.err('famfs mount: the kernel has no famfs; a standalone one may have to be loaded: -F -L')
+        return 1
+      }
+      if (how === 'v1' && dummy && !dummy_mounts(p)) {
+        p.err('famfs mount: a dummy mount of the standalone famfs is for kernels from 6.15 on')
         return 1
       }
       const mode = dummy_mounts(p) ? yield* check_daxmode(p, at.device, given(opts, 'M')) : 0
       if (mode < 0) return mode
       const debug = given(opts, 'd')
       if (dummy) {
-        const mpt = yield* dummy_mount(p, at.device, { debug })
+        const mpt = yield* dummy_mount(p, at.device, { debug, mode: how, loadModule: given(opts, 'L') })
         if (typeof mpt === 'number') return mpt
         p.out(`dummy mount of ${at.device} at ${mpt}`)
         return 0
       }
+      const log = { path: at.mpt, read: given(opts, 'r'), verbose: given(opts, 'v') }
+      if (how === 'v1')
+        return yield* famfs_mount_v1(p, { ...at, loadModule: given(opts, 'L'), play: () => play_at_mount(p, log) })
       p.out(`daxdev=${at.device}, mpt=${at.mpt}`)
       const timeout = argument(opts, 't')
       return yield* famfs_mount_fuse(p, {
@@ -129,7 +136,7 @@ export const mount: Subcommand = {
         debug,
         nouseraccess: given(opts, 'u'),
         nodefaultperm: given(opts, 'p'),
-        play: shadow => play_at_mount(p, { path: at.mpt, shadow, read: given(opts, 'r'), verbose: given(opts, 'v') }),
+        play: shadow => play_at_mount(p, { ...log, shadow }),
       })
     },
   ),

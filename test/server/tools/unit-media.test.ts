@@ -13,8 +13,9 @@ import {
 } from '../../../src/media/index.ts'
 import { LOG_PATH, map_superblock_by_path, open_relpath } from '../../../src/server/lib/by-path.ts'
 import { device_size } from '../../../src/server/lib/daxdev.ts'
+import { famfs_select_mode } from '../../../src/server/lib/mode.ts'
 import { ROLE_NAME } from '../../../src/server/lib/role.ts'
-import { select_mode } from '../../../src/server/tools/mount.ts'
+import { told_mode } from '../../../src/server/tools/mount.ts'
 import { GiB, MiB } from '../../../src/sim/index.ts'
 import { asProgram, oneHost } from './on-host.ts'
 
@@ -137,7 +138,9 @@ it.each([
   const { w, h } = oneHost()
   const { value, err } = asProgram(h, function* (p) {
     const told = { ...p, env: new Map(env === '' ? [] : [['FAMFS_MODE', env]]) }
-    return [[], [{ opt: 'F', value: null }], [{ opt: 'f', value: null }]].map(opts => select_mode(told, opts))
+    return [[], [{ opt: 'F', value: null }], [{ opt: 'f', value: null }]].map(opts =>
+      famfs_select_mode(told, told_mode(opts, 'f')),
+    )
   })
   expect(value).toEqual([mode, 'v1', 'fuse'])
   expect(err.length).toBe(env === 'bogus' ? 1 : 0)
