@@ -64,7 +64,7 @@ const fuse_lookup_name = kfn('fuse_lookup_name', function* (dir: Inode, dentry: 
   if (typeof e === 'number') return e
   if (e.nodeid === 0) {
     // It is missing, and will be for a while.
-    if (dentry.d_inode.peek() === null) fuse_change_entry_timeout(dentry, e)
+    if (epoch.peek() === then) fuse_change_entry_timeout(dentry, e)
     return -ENOENT
   }
   if (fuse_invalid_attr(e.attr)) return -EIO
