@@ -23,7 +23,7 @@ function runText(all: readonly string[], on: readonly string[]): string {
   return together ? `${on[0]} to ${on.at(-1)}` : on.join(', ')
 }
 
-/** Where it is on: `kernel v3, v10; dax fix`, or nowhere unless it is switched on. */
+/** Where it is on: `kernel v3, v10; dax fix`, nowhere unless it is switched on, or that there is no switch. */
 const whereOn = (d: Defect): string =>
   d.none !== undefined
     ? 'no switch'
@@ -46,13 +46,17 @@ function shownBy(d: Defect): string[] {
   return [...new Set([...best, ...others])]
 }
 
-/** How to see it, and how to see it gone. */
-function commands(d: Defect, [first]: readonly string[]): { with: string; without: string } {
-  const command = (flag: string): string => {
-    if (first === undefined) return `${flag} ${d.id}, with famsim run or explore`
-    return first.startsWith('scenarios/') ? `famsim run ${first} ${flag} ${d.id}` : `npx vitest run ${first}`
+/** How to see it and how to see it gone, where there is a scenario; and the test that has both. */
+function commands(d: Defect, shown: readonly string[]): Record<string, string> {
+  const scenario = shown.find(f => f.startsWith('scenarios/'))
+  const test = shown.find(f => f.startsWith('test/'))
+  const run = (flag: string): string =>
+    scenario === undefined ? `${flag} ${d.id}, with famsim run or explore` : `famsim run ${scenario} ${flag} ${d.id}`
+  return {
+    'with it': run('--defect'),
+    'without it': run('--no-defect'),
+    ...(test === undefined ? {} : { 'both tested': `npx vitest run ${test}` }),
   }
-  return { with: command('--defect'), without: command('--no-defect') }
 }
 
 /** A word, and text behind it that is broken as it needs. */
@@ -63,7 +67,7 @@ function story(d: Defect, json: boolean): void {
   const shown = shownBy(d)
   const see = commands(d, shown)
   if (json) {
-    console.log(JSON.stringify({ ...d, shown, ...see }))
+    console.log(JSON.stringify({ ...d, shown, commands: see }))
     return
   }
   for (const l of hanging(`${d.id}: ${d.story}`, 78)) console.log(l)
@@ -78,13 +82,12 @@ function story(d: Defect, json: boolean): void {
   }
   if (d.none !== undefined) {
     say('no switch', d.none)
+    if (d.shown !== undefined) say('shown by', d.shown)
     return
   }
   if (whereOn(d) === 'nowhere') say('on', 'nowhere, unless it is switched on')
   say('shown by', shown.join(', ') || 'nothing yet')
-  say('with it', see.with)
-  if (see.without !== see.with) say('without it', see.without)
-  else say('without it', 'the same test has both')
+  for (const [name, command] of Object.entries(see)) say(name, command)
 }
 
 export function defects(number: string | undefined, o: { json?: boolean }): void {
