@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { defects } from '../../src/cli/defects.ts'
-import { CATALOGUE, DEFECTS } from '../../src/profile/index.ts'
+import { CATALOGUE } from '../../src/profile/index.ts'
 import { call } from './call.ts'
 
 const root = join(import.meta.dirname, '../..')
