@@ -111,6 +111,15 @@ export class Folios {
     return { head: roundDown(page, 2 ** rest.order), folio: rest }
   }
 
+  /** Folios that begin inside the 2^order pages from `head` on, but not at it. */
+  inside(head: number, order: number): Folio[] {
+    const end = head + 2 ** order
+    return this.touched
+      .entries()
+      .filter(([p]) => p > head && p < end)
+      .map(([, folio]) => folio)
+  }
+
   /** Change the folio whose first page is `head`; smaller ones inside it are part of it from now on. */
   set(head: number, folio: Folio): void {
     if (folio.order > 0 && this.touched.get(head)?.order !== folio.order && this.touched.size > 0)

@@ -17,7 +17,7 @@ describe('an untouched folio', () => {
     const { f } = make(9, 1)
     expect(f.of(700)).toEqual({
       head: 512,
-      folio: { order: 9, mapping: null, index: 0, share: 0, refcount: 1, mapcount: 0 },
+      folio: { order: 9, mapping: null, index: 0, share: 0, refcount: 1, mapcount: 0, pincount: 0 },
     })
     expect(f.entries()).toEqual([])
     expect(f.present).toBe(true)

@@ -133,7 +133,7 @@ const dax_associate_entry = (at: EntryLock, to: DirectAccess): boolean => {
   const { folios } = to.dev
   const page = to.off / PAGE_SIZE
   const order = at.pmd ? PMD_ORDER : 0
-  const { folio } = folios.of(page)
+  const { head, folio } = folios.of(page)
   const left = folio.mapping !== null && folio.mapping !== mapping
   const by_file = left && folio.mapping !== to.dev.i_mapping
   if (folio.share > 0 || (by_file && !k.profile.has('L21'))) {
@@ -145,8 +145,16 @@ const dax_associate_entry = (at: EntryLock, to: DirectAccess): boolean => {
     k.warn_once('dax_associate_entry: folio->mapping is set: the page belongs to another')
   if (left && folio.refcount > folio.mapcount && k.profile.dax.stale_folio === 'fail') return false
   const lost = by_file && dax_folio_init(at, folio)
-  // What mapped it before goes on mapping it, whatever the folio says from now on.
-  folios.set(page, { ...folio, order, mapping, index: at.index, mapcount: lost ? 0 : folio.mapcount })
+  // What mapped it before goes on mapping it, whatever the folio says from now on: so do those who map pages of it.
+  const all = { refcount: folio.refcount, mapcount: lost ? 0 : folio.mapcount, pincount: folio.pincount }
+  for (const f of at.pmd ? folios.inside(page, order) : []) {
+    all.refcount += f.refcount
+    all.mapcount += f.mapcount
+    all.pincount += f.pincount
+  }
+  if (folio.order > order && folio.mapcount > 0)
+    folios.set(head, { ...folio, mapping, index: at.index - (page - head) })
+  else folios.set(page, { ...folio, ...all, order, mapping, index: at.index })
   return true
 }
 
@@ -162,14 +170,17 @@ const dax_folio_init = (at: EntryLock, folio: { readonly order: number; readonly
   return true
 }
 
-/** dax_disassociate_entry(): the folio is nobody's again, and single pages; one that files share, when the last has left. */
+/**
+ * dax_disassociate_entry(): the folio is nobody's again, and single pages once nobody maps it; one that files share, when the
+ * last has left.
+ */
 const dax_disassociate_entry = (mapping: AddressSpace, e: DaxEntry): void => {
   const { folios } = e.dev!
   if (!folios.present) return
   const { head, folio } = folios.of(e.off / PAGE_SIZE)
   if (folio.share > 1) folios.set(head, { ...folio, share: folio.share - 1 })
   else if (folio.share === 1 || folio.mapping === mapping)
-    folios.set(head, { ...folio, order: 0, mapping: null, index: 0, share: 0 })
+    folios.set(head, { ...folio, order: folio.mapcount > 0 ? folio.order : 0, mapping: null, index: 0, share: 0 })
 }
 
 /** __dax_invalidate_entry() of one that nobody has locked. */

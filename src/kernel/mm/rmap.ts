@@ -47,5 +47,12 @@ const remove_dax_rmap = ({ dev, off }: DaxPte): void => {
   }
   const mapcount = folio.mapcount - 1
   const tidy = mapcount === 0 && dev.driver.peek() === 'device_dax' && !bus.profile.has('B04')
-  folios.update(page, { refcount: folio.refcount - 1, mapcount, ...(tidy ? { mapping: null, index: 0 } : {}) })
+  // A file that gave it up while it was mapped left it whole until now.
+  const split = mapcount === 0 && folio.mapping === null && folio.share === 0 && dev.driver.peek() !== 'device_dax'
+  folios.update(page, {
+    refcount: folio.refcount - 1,
+    mapcount,
+    ...(tidy ? { mapping: null, index: 0 } : {}),
+    ...(split ? { order: 0 } : {}),
+  })
 }
