@@ -10,6 +10,7 @@ export default defineConfig({
       'test/kernel/fail-nth.test.ts',
       'test/kernel/fuzz.test.ts',
       'test/kernel/reply-mutations.test.ts',
+      'test/kernel/mm/reference.test.ts',
       'test/litmus/random.test.ts',
       'test/scenarios/first-light.test.ts',
       'test/world/rewind.test.ts',

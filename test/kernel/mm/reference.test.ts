@@ -19,6 +19,7 @@ import {
 } from '../../../src/kernel/index.ts'
 import { MiB, type Step } from '../../../src/sim/index.ts'
 import { errnoName } from '../../../src/wire/index.ts'
+import { times } from '../../times.ts'
 
 const PAGE = 4096
 const BASE = 0x600000000000
@@ -222,7 +223,7 @@ const start = fc
   .tuple(fc.boolean(), fc.constantFrom('file' as const, 'file' as const, 'anon' as const))
   .map(([shared, kind]): Call => ({ do: 'mmap', at: 0, len: FILE, prot: RW, kind, shared, off: 0 }))
 
-it('agrees with a model of pages', { timeout: 60_000 }, () => {
+it('agrees with a model of pages', { timeout: times(20_000, 120_000) }, () => {
   fc.assert(
     fc.property(start, calls(24), calls(12), calls(12), (first, before, child, after) => {
       const rig = new Rig({ devices: [{ size: MiB(16) }] })
@@ -252,6 +253,6 @@ it('agrees with a model of pages', { timeout: 60_000 }, () => {
         .filter(([, f]) => f.mapcount !== 0 || f.refcount !== 0)
       expect(left).toEqual([])
     }),
-    { numRuns: 80, seed: 20261120 },
+    { numRuns: times(25, 800), seed: 20261120 },
   )
 })
