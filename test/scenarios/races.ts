@@ -175,6 +175,15 @@ export const RACES: readonly Race[] = [
     reach: pct(),
   },
   {
+    id: 'R15',
+    story: 'a file goes while a page of it is pinned: whoever evicts it waits, not to be killed',
+    mark: 'source',
+    scenario: 'races/pinned-page.ts',
+    shows: ['after it waited for the driver'],
+    kernels: ALL,
+    reach: PLAIN,
+  },
+  {
     id: 'R16',
     story: 'an opener is killed while it waits for the map: taken back, or not to be killed',
     mark: 'measured',
@@ -292,6 +301,15 @@ export const RACES: readonly Race[] = [
     },
   },
   {
+    id: 'R28',
+    story: 'the server invalidates a file while a page of it is faulted in: it faults again',
+    mark: 'inferred',
+    scenario: 'races/inval-while-mapped.ts',
+    shows: ['2 faults for 3 loads'],
+    kernels: ALL,
+    reach: pct(),
+  },
+  {
     id: 'R29',
     story: 'two mounts of one device: one of them is dead',
     mark: 'measured',
@@ -333,12 +351,6 @@ export const RACES: readonly Race[] = [
     reach: pct(),
   },
 ]
-
-/** Races that have no scenario yet, and what is missing. */
-export const LATER: Readonly<Record<string, string>> = {
-  R15: 'pages of a famfs file pinned by a process',
-  R28: 'notifications from the server',
-}
 
 /** Which kernels, in words. */
 const where = (r: Race): string => {
