@@ -92,22 +92,27 @@ script('std: log play makes files in the mount', [
   expect_good('check', 'famfs check @', { rc: 0 }),
 ])
 
-script('std: test_errors', [
-  expect_good('mkfs', `mkfs.famfs ${DEV}`),
-  expect_good('mount', `famfs mount ${DEV} @`),
-  expect_good('a file', 'famfs creat -r -S 1 -s 2M @/test1'),
-  expect_good('fsck', 'famfs fsck @'),
-  expect_fail('clone of what is missing', 'famfs clone @/none @/clone', { rc: 1 }),
-  expect_fail('clone of what is no famfs file', 'famfs clone /etc/passwd @/clone'),
-  expect_fail('clone onto what is there', 'famfs clone @/test1 @/test1'),
-  expect_good('clone', 'famfs clone @/test1 @/clone', { rc: 0 }),
-  expect_good('verify the clone', 'famfs verify -S 1 -f @/clone'),
-  expect_fail('fsck fails', 'famfs fsck @', COLLISION),
-  expect_good('umount', 'umount @'),
-  expect_fail('fsck by device fails', `famfs fsck ${DEV}`, COLLISION),
-  expect_good('mount again', `famfs mount ${DEV} @`),
-  expect_good('verify the clone', 'famfs verify -S 1 -f @/clone'),
-])
+script(
+  'std: test_errors',
+  [
+    expect_good('mkfs', `mkfs.famfs ${DEV}`),
+    expect_good('mount', `famfs mount ${DEV} @`),
+    expect_good('a file', 'famfs creat -r -S 1 -s 2M @/test1'),
+    expect_good('fsck', 'famfs fsck @'),
+    expect_fail('clone of what is missing', 'famfs clone @/none @/clone', { rc: 1 }),
+    expect_fail('clone of what is no famfs file', 'famfs clone /etc/passwd @/clone'),
+    expect_fail('clone onto what is there', 'famfs clone @/test1 @/test1'),
+    expect_good('clone', 'famfs clone @/test1 @/clone', { rc: 0 }),
+    expect_good('verify the clone', 'famfs verify -S 1 -f @/clone'),
+    expect_fail('fsck fails', 'famfs fsck @', COLLISION),
+    expect_good('umount', 'umount @'),
+    expect_fail('fsck by device fails', `famfs fsck ${DEV}`, COLLISION),
+    expect_good('mount again', `famfs mount ${DEV} @`),
+    expect_good('verify the clone', 'famfs verify -S 1 -f @/clone'),
+  ],
+  // Two files over one page: the second to map it is warned of (L21).
+  { switches: { defect: ['B04w'], noDefect: ['L21'] } },
+)
 
 /** The steps of test_load_module, over either way to a new device. */
 const load_module: readonly Row[] = [
