@@ -49,8 +49,8 @@ const spins = kfn('dax_break_layout_final spins', function* (inode: Inode, { dev
 })
 
 /**
- * dax_break_layout_final(): at eviction; unmap the file, wait until nobody uses a page of it, uninterruptibly, and drop every entry. Pages that
- * are still used when a file goes are so kept from the next file.
+ * dax_break_layout_final(): at eviction the file is unmapped, and nobody uses a page of it any more before its entries are dropped:
+ * what is still used must not become another file's. The wait is uninterruptible.
  */
 export const dax_break_layout_final = kfn('dax_break_layout_final', function* (inode: Inode): Step<void> {
   const { i_mapping: mapping, k } = inode
