@@ -8,6 +8,7 @@ export default defineConfig({
       'test/long/**/*.test.ts',
       'test/fsx/fsx.test.ts',
       'test/kernel/fail-nth.test.ts',
+      'test/kernel/filemap.test.ts',
       'test/kernel/fuzz.test.ts',
       'test/kernel/reply-mutations.test.ts',
       'test/kernel/mm/reference.test.ts',

@@ -1,8 +1,9 @@
 // Measured facts of FUSE's own part: what a server says of its own accord.
 import { describe, expect, it as fact } from 'vitest'
 import { notification, simpleMap } from '../../src/conform/index.ts'
-import { fuse_dev_do_write, MAP_SHARED, O_RDWR, PROT_READ, type Stat } from '../../src/kernel/index.ts'
-import { MiB, step } from '../../src/sim/index.ts'
+import { fuse_dev_do_write, MAP_SHARED, O_RDWR, PROT_READ, PROT_WRITE, type Stat } from '../../src/kernel/index.ts'
+import { MiB, type Step, step } from '../../src/sim/index.ts'
+import { FATTR_CTIME, FATTR_FH, FATTR_MTIME, INIT_BIT } from '../../src/wire/index.ts'
 import { E, logged, ONE, setUp, TWO } from './set-up.ts'
 
 const FOUR = simpleMap([
@@ -70,5 +71,32 @@ describe('notifications', () => {
     })
     // What is open on the old file fails from then on (source).
     expect(got).toEqual([1, ['LOOKUP:1', 'OPEN:100', 'GET_FMAP:100'], 1, 2, 'EIO'])
+  })
+})
+
+describe('times', () => {
+  fact('meta.times.wb', () => {
+    const { rig, s } = setUp({ f: ONE }, {}, srv => {
+      srv.init = [...srv.init, INIT_BIT.WRITEBACK_CACHE]
+    })
+    const times = rig.run(function* (sys) {
+      const fd = yield* sys.open('/mnt/f', O_RDWR)
+      const mtime = function* (): Step<number> {
+        return ((yield* sys.fstat(fd)) as Stat).mtime
+      }
+      const at = yield* sys.mmap(0, TWO, PROT_READ | PROT_WRITE, MAP_SHARED, fd)
+      const out = [yield* mtime()]
+      yield* sys.pwrite(fd, new Uint8Array(8), 0)
+      out.push(yield* mtime())
+      yield* sys.store(at, new Uint8Array(8))
+      out.push(yield* mtime())
+      s.log.length = 0
+      yield* sys.fsync(fd)
+      return out
+    })
+    expect(times[1]).toBe(times[0])
+    expect(times[2]).toBeGreaterThan(times[0]!)
+    expect(s.log[0]).toBe('SETATTR:100:ENOSYS')
+    expect(s.requests.find(r => r.op.name === 'SETATTR')!.arg.valid).toBe(FATTR_MTIME | FATTR_CTIME | FATTR_FH)
   })
 })

@@ -60,7 +60,6 @@ import { E, logged, NO_B44, ONE, type SetUp, setUp, TWO } from './set-up.ts'
 
 /** Facts that no test here covers, and what is missing for them. */
 const LATER: Record<string, string> = {
-  'meta.times.wb': 'later: file times, WRITEBACK_CACHE',
   'perf.tcg': 'not a behaviour',
   'real.mkfs_mount': 'see the tests of the server room',
   'real.fmap_il3': 'see real.fmap_il',
@@ -73,7 +72,6 @@ const LATER: Record<string, string> = {
 const PARTLY: Record<string, string> = {
   'rw.torn': 'a run of bytes is copied in one step, so only whole runs mix',
   'mmap.gup': 'later: vmsplice, io_uring; the pins they make are tested',
-  'init.out.decline': 'later: the page cache of classic files',
   'simple.upcalls.attr0': 'later: none of its parts but the timeouts are set for names as well',
   'daxdev.dead.null': 'later: the WARN at umount',
 }

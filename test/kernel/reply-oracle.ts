@@ -95,10 +95,11 @@ const notified = (code: number, body: Uint8Array): number => {
   if (code === 1) return n === 8 ? 0 : -EINVAL
   if (code === 2) return n !== 24 ? -EINVAL : known(0) ? 0 : -ENOENT
   if (code === 3) return n < 16 ? -EINVAL : named(16, u32(body, 8))
+  if (code === 4) return n < 24 || n - 24 !== u32(body, 16) ? -EINVAL : known(0) ? 0 : -ENOENT
+  if (code === 5) return n !== 32 ? -EINVAL : known(8) ? 0 : -ENOENT
   if (code === 6) return n < 24 ? -EINVAL : named(24, u32(body, 16))
   if (code === 7 || code === 8) return 0
   if (code === 9) return n < 16 || n - 16 !== u32(body, 0) * 8 ? -EINVAL : 0
-  // STORE and RETRIEVE want a page cache.
   return -EINVAL
 }
 

@@ -2,6 +2,7 @@
 import { down_read, kfn, min, type Step, up_read } from '../../sim/index.ts'
 import { EFBIG } from '../../wire/index.ts'
 import { dax_iomap_fault, dax_iomap_rw } from '../dax/dax.ts'
+import { fuse_update_time } from '../fuse/writeback.ts'
 import { PMD_ORDER, VM_FAULT_SIGBUS, type VmOps, type vm_fault } from '../mm/mm_struct.ts'
 import type { VmArea } from '../mm/vma.ts'
 import type { File } from '../vfs/file.ts'
@@ -55,6 +56,7 @@ const __famfs_fuse_filemap_fault = kfn(
   function* (vmf: vm_fault, pmd: boolean): Step<number> {
     const inode = vmf.vma.vm_file!.f_inode
     if (((yield* inode.i_flags.load()) & S_DAX) === 0) return VM_FAULT_SIGBUS
+    if (vmf.write && vmf.vma.shared) fuse_update_time(inode)
     const { invalidate_lock } = inode.i_mapping
     if (invalidate_lock === null) return yield* dax_iomap_fault(vmf, pmd, famfs_iomap_ops)
     yield* down_read(invalidate_lock)

@@ -44,6 +44,12 @@ export const fuse_invalidate_attr = (inode: Inode, mask = STATX_BASIC_STATS): vo
   inval_mask.poke(inval_mask.peek() | mask)
 }
 
+/** fuse_write_update_attr(): the file is as long as was written, and the rest of its attributes is asked for again. */
+export const fuse_write_update_attr = (inode: Inode, pos: number): void => {
+  if (pos > inode.i_size.peek()) inode.i_size.poke(pos)
+  fuse_invalidate_attr(inode, FUSE_STATX_MODSIZE)
+}
+
 /** fuse_do_getattr(): 0 or -errno. */
 const fuse_do_getattr = kfn('fuse_do_getattr', function* (inode: Inode, file: File | null): Step<number> {
   const fi = inode.fuse!
@@ -69,6 +75,11 @@ const stale = (inode: Inode, mask: number): boolean => {
 /** fuse_update_attributes(): ask the server when what we know has run out. 0 or -errno. */
 export const fuse_update_attributes = kfn('fuse_update_attributes', function* (inode: Inode): Step<number> {
   return stale(inode, STATX_BASIC_STATS) ? yield* fuse_do_getattr(inode, null) : 0
+})
+
+/** The same for the size alone, which a read or a write is about to look at. */
+export const fuse_update_size = kfn('fuse_update_attributes size', function* (inode: Inode): Step<number> {
+  return stale(inode, STATX_SIZE) ? yield* fuse_do_getattr(inode, null) : 0
 })
 
 /** fuse_getattr(): what stat(2) asks for first. 0 or -errno. */
@@ -143,7 +154,8 @@ const fuse_do_setattr = kfn('fuse_do_setattr', function* (inode: Inode, attr: Ia
     fi.bad.poke(true)
     return -EIO
   }
-  yield* fuse_change_attributes(inode, a.attr, time_to_ns(fc.k, a.attr_valid, a.attr_valid_nsec))
+  const valid_until = time_to_ns(fc.k, a.attr_valid, a.attr_valid_nsec)
+  yield* fuse_change_attributes(inode, a.attr, valid_until, attr.size !== undefined)
   return 0
 })
 

@@ -1,46 +1,42 @@
 // fs/fuse/file.c: open, release, flush, fsync, fallocate, flock, and where reads, writes and mmap part ways (kernel.md 2.2, 2.10).
-import { kfn, type Step } from '../../sim/index.ts'
+import { divDown, divUp, kfn, type Step } from '../../sim/index.ts'
 import {
   EIO,
-  ENODEV,
   ENOMEM,
   ENOSYS,
   EOPNOTSUPP,
   FOPEN_NOFLUSH,
-  FOPEN_NONSEEKABLE,
-  FOPEN_STREAM,
   FUSE_FSYNC_FDATASYNC,
   FUSE_LK_FLOCK,
   FUSE_RELEASE_FLOCK_UNLOCK,
   fuse_open_out,
-  fuse_write_out,
   viewOf,
 } from '../../wire/index.ts'
 import { famfs_file_mmap, famfs_fuse_read_iter, famfs_fuse_write_iter } from '../famfs/famfs_file.ts'
 import { fuse_get_fmap } from '../famfs/famfs_fmap.ts'
 import { mark } from '../marks.ts'
+import { PAGE_SIZE } from '../mm/mm_struct.ts'
 import { invalidate_inode_pages2, truncate_pagecache, truncate_pagecache_range } from '../mm/truncate.ts'
 import type { VmArea } from '../mm/vma.ts'
 import { file_remove_privs } from '../vfs/attr.ts'
-import { type File, LOCK_EX, LOCK_NB, LOCK_SH, nonseekable_open, O_CREAT, O_EXCL, O_TRUNC } from '../vfs/file.ts'
+import { type File, LOCK_EX, LOCK_NB, LOCK_SH, O_CREAT, O_EXCL, O_TRUNC } from '../vfs/file.ts'
 import { flock_lock_inode_wait } from '../vfs/flock.ts'
-import { copyable, type FileOps, type Inode, inode_lock, inode_unlock, type Kiocb, S_ISREG } from '../vfs/inode.ts'
+import { type FileOps, type Inode, inode_lock, inode_unlock, type Kiocb, S_ISREG } from '../vfs/inode.ts'
 import type { pipe_inode_info } from '../vfs/pipe.ts'
-import { generic_write_checks, generic_write_sync } from '../vfs/read_write.ts'
 import { iter_file_splice_write } from '../vfs/splice.ts'
 import { FUSE_STATX_MODSIZE, fuse_invalidate_attr } from './attr.ts'
 import { fuse_copy_file_range } from './copy.ts'
+import { f_flags, fuse_mmap, fuse_read_iter, fuse_write_iter } from './file_io.ts'
 import type { fuse_args } from './fuse_i.ts'
-import type { fuse_file } from './fuse_inode.ts'
+import { type fuse_file, if_regular } from './fuse_inode.ts'
 import { fuse_has, fuse_is_bad } from './iget.ts'
+import { fuse_file_io_release, fuse_finish_open } from './iomode.ts'
 import { fuse_file_llseek } from './llseek.ts'
 import { fuse_optional_request, fuse_simple_background, fuse_simple_request } from './request.ts'
+import { fuse_invalidate_pages, fuse_write_inode, fuse_writeback } from './writeback.ts'
 
 /** What a file has that was opened without asking. */
 export const NO_FILE = { fh: 0, open_flags: 0 }
-
-/** f_flags of an open file: those that only open(2) looks at are gone. */
-const f_flags = (file: File): number => file.f_flags & ~(O_CREAT | O_EXCL | O_TRUNC)
 
 /** Is this inode a famfs file: has it a map? (fuse_file_famfs()) */
 const fuse_file_famfs = (inode: Inode) => inode.fuse!.famfs_meta.READ_ONCE()
@@ -127,12 +123,16 @@ function* open_and_map(inode: Inode, file: File): Step<number> {
     }
   }
   file.fuse = ff
-  if ((ff.open_flags & (FOPEN_STREAM | FOPEN_NONSEEKABLE)) !== 0)
-    nonseekable_open(file, (ff.open_flags & FOPEN_STREAM) !== 0)
-  // fuse_finish_open(): O_TRUNC with ATOMIC_O_TRUNC sets the size here; a famfs file then no longer fits its map.
+  const err = yield* fuse_finish_open(inode, file)
+  if (err < 0) {
+    yield* fuse_sync_release(inode, ff, f_flags(file))
+    return err
+  }
+  // O_TRUNC with ATOMIC_O_TRUNC sets the size here; a famfs file then no longer fits its map.
   if (truncates(inode, file)) {
     inode.i_size.poke(0)
     fuse_invalidate_attr(inode, FUSE_STATX_MODSIZE)
+    if_regular(inode)?.pages.truncate(0)
     yield* truncate_pagecache(inode, 0)
     yield* invalidate_inode_pages2(inode.i_mapping)
   }
@@ -145,7 +145,11 @@ const fuse_flush = kfn('fuse_flush', function* (file: File): Step<number> {
   const { fc, fm, nodeid } = inode.fuse!
   const ff = file.fuse!
   if (fuse_is_bad(inode)) return -EIO
-  if ((ff.open_flags & FOPEN_NOFLUSH) !== 0 || fc.no_op.has('FLUSH')) return 0
+  const noflush = (ff.open_flags & FOPEN_NOFLUSH) !== 0
+  if (noflush && !fuse_has(fc, 'WRITEBACK_CACHE')) return 0
+  const err = if_regular(inode) === undefined ? 0 : yield* fuse_write_inode(inode)
+  if (err < 0) return err
+  if (noflush || fc.no_op.has('FLUSH')) return 0
   const arg = { fh: ff.fh, lock_owner: inode.k.current.pid }
   const rc = yield* fuse_simple_request(fm, { op: fc.k.opcodes.op.FLUSH, nodeid, arg, force: true })
   if (rc === -ENOSYS) fc.no_op.set('FLUSH', true)
@@ -157,6 +161,9 @@ const fuse_release = kfn('fuse_release', function* (inode: Inode, file: File): S
   const ff = file.fuse
   if (ff === null) return 0
   const { fc, fm } = inode.fuse!
+  // What a mapping left dirty; the kernel writes that when it is unmapped.
+  if (if_regular(inode) !== undefined && file.writable) yield* fuse_write_inode(inode)
+  fuse_file_io_release(inode, file)
   if (!fc.no_op.has('OPEN')) yield* fuse_simple_background(fm, release_args(inode, ff, f_flags(file)))
   yield* inode.k.kfree(ff.alloc)
   return 0
@@ -171,7 +178,8 @@ export const fuse_fsync_common = kfn(
     if (fuse_is_bad(inode)) return -EIO
     const arg = { fh: file.fuse!.fh, fsync_flags: datasync ? FUSE_FSYNC_FDATASYNC : 0 }
     yield* inode_lock(inode)
-    const rc = yield* fuse_optional_request(fm, { op: inode.k.opcodes.op[name], nodeid, arg }, 0)
+    const err = if_regular(inode) === undefined ? 0 : yield* fuse_write_inode(inode)
+    const rc = err < 0 ? err : yield* fuse_optional_request(fm, { op: inode.k.opcodes.op[name], nodeid, arg }, 0)
     yield* inode_unlock(inode)
     return rc
   },
@@ -195,10 +203,14 @@ const fuse_file_fallocate = kfn(
     const arg = { fh: file.fuse!.fh, offset, length, mode }
     yield* inode_lock(inode)
     yield* file_remove_privs(inode)
+    const pages = [divDown(offset, PAGE_SIZE), divUp(offset + length, PAGE_SIZE)] as const
+    const hole = (mode & ~FALLOC_FL_KEEP_SIZE) !== 0 && if_regular(inode) !== undefined
+    if (hole) yield* fuse_writeback(inode, ...pages)
     const rc = yield* fuse_optional_request(fm, { op: fc.k.opcodes.op.FALLOCATE, nodeid, arg }, -EOPNOTSUPP)
     if (rc === 0) {
       const end = offset + length
       if ((mode & FALLOC_FL_KEEP_SIZE) === 0 && end > inode.i_size.peek()) inode.i_size.poke(end)
+      if (hole) yield* fuse_invalidate_pages(inode, ...pages)
       if ((mode & ~FALLOC_FL_KEEP_SIZE) !== 0) yield* truncate_pagecache_range(inode, offset, end)
       fuse_invalidate_attr(inode, FUSE_STATX_MODSIZE)
     }
@@ -231,41 +243,22 @@ const fuse_file_flock = kfn('fuse_file_flock', function* (file: File, cmd: numbe
   return yield* fuse_simple_request(fm, { op: (cmd & LOCK_NB) !== 0 ? SETLK : SETLKW, nodeid, arg })
 })
 
-/** READ and WRITE requests for a file without a map, uncached. Bytes or -errno. */
-const fuse_direct_io = kfn('fuse_direct_io', function* (iocb: Kiocb, write: boolean): Step<number> {
-  const inode = iocb.file.f_inode
-  const { fc, fm, nodeid } = inode.fuse!
-  const op = write ? fc.k.opcodes.op.WRITE : fc.k.opcodes.op.READ
-  const size = copyable(iocb, iocb.count)
-  if (size < 0) return size
-  const base = { fh: iocb.file.fuse!.fh, offset: iocb.pos, size, flags: f_flags(iocb.file) }
-  const args: fuse_args = write
-    ? { op, nodeid, arg: base, data: iocb.buf.subarray(0, size) }
-    : { op, nodeid, arg: base, room: size }
-  const rc = yield* fuse_simple_request(fm, args)
-  if (rc < 0) return rc
-  if (write) return fuse_write_out.read(viewOf(args.out!), args.out!.byteOffset).size
-  iocb.buf.set(args.out!)
-  return rc
-})
-
 /** fuse_file_read_iter(): famfs first, whatever the open flags say. */
 const fuse_file_read_iter = kfn('fuse_file_read_iter', function* (iocb: Kiocb): Step<number> {
   if (fuse_is_bad(iocb.file.f_inode)) return -EIO
   if ((yield* fuse_file_famfs(iocb.file.f_inode)) !== null) return yield* famfs_fuse_read_iter(iocb)
-  return yield* fuse_direct_io(iocb, false)
+  return yield* fuse_read_iter(iocb)
 })
 
 const fuse_file_write_iter = kfn('fuse_file_write_iter', function* (iocb: Kiocb): Step<number> {
   if (fuse_is_bad(iocb.file.f_inode)) return -EIO
   if ((yield* fuse_file_famfs(iocb.file.f_inode)) !== null) return yield* famfs_fuse_write_iter(iocb)
-  yield* generic_write_checks(iocb)
-  return yield* generic_write_sync(iocb, yield* fuse_direct_io(iocb, true))
+  return yield* fuse_write_iter(iocb)
 })
 
 const fuse_file_mmap = kfn('fuse_file_mmap', function* (file: File, vma: VmArea): Step<number> {
   if ((yield* fuse_file_famfs(file.f_inode)) !== null) return yield* famfs_file_mmap(file, vma)
-  return -ENODEV // mapping through a page cache belongs to the classic path
+  return yield* fuse_mmap(file, vma)
 })
 
 /** fuse_splice_write(): nothing goes into a famfs file so. */

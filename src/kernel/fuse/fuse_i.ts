@@ -18,6 +18,7 @@ import type { Op as Opcode, OpName } from '../../wire/index.ts'
 import type { famfs_dax_devlist } from '../famfs/famfs_kfmap.ts'
 import type { Kernel } from '../kernel.ts'
 import type { FileOps, Inode, InodeOps, SuperBlock } from '../vfs/inode.ts'
+import type { fuse_regular } from './fuse_inode.ts'
 import { type ConnEvent, type ConnState, connectionLife } from './life.ts'
 
 /** What a caller wants sent, and what comes back. */
@@ -160,6 +161,8 @@ export class fuse_conn {
   readonly timeout_work: Timer
   readonly timeout_start: Cell<number>
   readonly inodes: JMap<number, Inode>
+  /** By the inode's id. */
+  readonly regular: JMap<number, fuse_regular>
   /** 64-bit INIT flags that were offered and granted, as two words. */
   readonly offered: Cell<{ flags: number; flags2: number }>
   readonly granted: Cell<{ flags: number; flags2: number }>
@@ -225,6 +228,7 @@ export class fuse_conn {
     this.timeout_start = new Cell(m, 'fc->timeout start', 0)
     this.timeout_work = new Timer(m, 'fc->timeout.work', () => o.check_timeout(this))
     this.inodes = new JMap(m.journal)
+    this.regular = new JMap(m.journal)
     this.offered = new Cell(m, 'init flags offered', { flags: 0, flags2: 0 })
     this.granted = new Cell(m, 'init flags granted', { flags: 0, flags2: 0 })
     this.max_write = new Cell(m, 'fc->max_write', 4096)

@@ -1,7 +1,9 @@
 // struct fuse_inode and struct fuse_file.
-import { type Alloc, Cell } from '../../sim/index.ts'
+import { type Alloc, Cell, JList, JMap, WaitQueue } from '../../sim/index.ts'
 import type { famfs_file_meta } from '../famfs/famfs_kfmap.ts'
 import type { Kernel } from '../kernel.ts'
+import { PageCache } from '../mm/filemap.ts'
+import type { Inode } from '../vfs/inode.ts'
 import type { fuse_conn, fuse_mount } from './fuse_i.ts'
 
 export class fuse_inode {
@@ -39,4 +41,45 @@ export interface fuse_file {
   readonly fh: number
   readonly open_flags: number
   readonly alloc: Alloc
+}
+
+/**
+ * What struct fuse_inode has for regular files, apart: only files without a map, and those whose times are set here, come to have it.
+ * Kept by the connection, by inode, until the inode goes.
+ */
+export class fuse_regular {
+  readonly pages: PageCache
+  /** Open files that pages and times can be written back through. */
+  readonly write_files: JList<fuse_file>
+  /** The server is to be told of mtime and ctime (I_DIRTY_TIME). */
+  readonly times_dirty: Cell<boolean>
+  /** Files open for cached I/O; below 0, uncached writes that run side by side. */
+  readonly iocachectr: Cell<number>
+  readonly cached_files: JMap<number, true>
+  readonly direct_io_waitq: WaitQueue
+  constructor(inode: Inode) {
+    const { m } = inode.k
+    this.pages = new PageCache(inode.i_mapping)
+    this.write_files = new JList(m.journal)
+    this.times_dirty = new Cell(m, 'inode->i_state', false)
+    this.iocachectr = new Cell(m, 'fi->iocachectr', 0)
+    this.cached_files = new JMap(m.journal)
+    this.direct_io_waitq = new WaitQueue(m, 'fi->direct_io_waitq')
+  }
+}
+
+/** That part of an inode, made at its first use. */
+export const regular = (inode: Inode): fuse_regular => {
+  const parts = inode.fuse!.fc.regular
+  let r = parts.get(inode.id)
+  if (r === undefined) {
+    r = new fuse_regular(inode)
+    parts.set(inode.id, r)
+  }
+  return r
+}
+/** The same, if it has one: it costs nothing where no file has. */
+export const if_regular = (inode: Inode): fuse_regular | undefined => {
+  const parts = inode.fuse!.fc.regular
+  return parts.size === 0 ? undefined : parts.get(inode.id)
 }

@@ -28,7 +28,7 @@ import {
   S_ISREG,
 } from '../vfs/inode.ts'
 import type { fuse_conn, fuse_mount } from './fuse_i.ts'
-import { fuse_inode } from './fuse_inode.ts'
+import { fuse_inode, if_regular } from './fuse_inode.ts'
 
 /** Times beyond this are "for ever": keeps sums exact. */
 const FOREVER_NS = 8e15
@@ -87,6 +87,10 @@ export const fuse_is_bad = (inode: Inode): boolean => inode.fuse!.bad.peek()
 export const fuse_stale_inode = (inode: Inode, generation: number, attr: Attr): boolean =>
   inode.fuse!.i_generation !== generation || ((inode.i_mode ^ attr.mode) & S_IFMT) !== 0
 
+/** Is what this kernel knows of size and times newer than what the server says? (fuse_get_cache_mask()) */
+export const trusts_itself = (inode: Inode): boolean =>
+  S_ISREG(inode.i_mode) && fuse_has(inode.fuse!.fc, 'WRITEBACK_CACHE')
+
 /**
  * fuse_iget(): the inode of a nodeid, made or found, with one more lookup counted. One that is another file by now becomes bad,
  * and goes with its last use. Null: no memory for a new one, and whoever asked tells the server to forget it.
@@ -111,6 +115,7 @@ export function fuse_iget(fm: fuse_mount, nodeid: number, generation: number, at
     })
     inode.fuse = new fuse_inode(fc.k, fm, nodeid, generation)
     inode.i_sb = fm.sb
+    inode.i_size.poke(attr.size)
     fc.inodes.set(nodeid, inode)
   }
   const fi = inode.fuse!
@@ -118,19 +123,34 @@ export function fuse_iget(fm: fuse_mount, nodeid: number, generation: number, at
   return inode
 }
 
-/** fuse_change_attributes(): what the server says of a file; a new size unmaps what a famfs file had (kernel.md 2.12). */
+/**
+ * fuse_change_attributes(): what the server says of a file; a new size unmaps what a famfs file had (kernel.md 2.12). With
+ * write-back caching size and times are this kernel's, unless it asked for the size (`truncating`).
+ */
 export const fuse_change_attributes = kfn(
   'fuse_change_attributes',
-  function* (inode: Inode, attr: Attr, valid_until: number): Step<void> {
-    inode.i_attr.poke(attr_of(attr))
-    inode.fuse!.i_time.poke(valid_until)
-    inode.fuse!.inval_mask.poke(0)
+  function* (inode: Inode, attr: Attr, valid_until: number, truncating = false): Step<void> {
+    const { fc, i_time, inval_mask } = inode.fuse!
+    const [then, now] = [inode.i_attr.peek(), attr_of(attr)]
+    const local = trusts_itself(inode)
+    inode.i_attr.poke(local ? { ...now, mtime: then.mtime, ctime: then.ctime } : now)
+    i_time.poke(valid_until)
+    inval_mask.poke(0)
     const old = inode.i_size.peek()
     // What has a map has its size from there, whatever the server says later (not so with L22).
     const mapped = inode.fuse!.famfs_meta.peek() !== null && !inode.k.profile.has('L22')
-    if (old === attr.size || mapped) return
+    if (mapped || (local && !truncating)) return
+    if (old === attr.size) {
+      if (local || then.mtime === now.mtime || !fuse_has(fc, 'AUTO_INVAL_DATA') || !S_ISREG(attr.mode)) return
+      if_regular(inode)?.pages.invalidate()
+      yield* invalidate_inode_pages2(inode.i_mapping)
+      return
+    }
     inode.i_size.poke(attr.size)
     if (!S_ISREG(attr.mode)) return
+    const r = if_regular(inode)
+    r?.pages.truncate(attr.size)
+    if (!local && !fuse_has(fc, 'EXPLICIT_INVAL_DATA')) r?.pages.invalidate()
     yield* truncate_pagecache(inode, attr.size)
     yield* invalidate_inode_pages2(inode.i_mapping)
   },

@@ -125,6 +125,7 @@ const fuse_evict_inode = kfn('fuse_evict_inode', function* (inode: Inode, forget
   const { fc } = fi
   const meta = fi.famfs_meta.peek()
   if (fc.inodes.get(fi.nodeid) === inode) fc.inodes.delete(fi.nodeid)
+  if (fc.regular.size > 0) fc.regular.delete(inode.id)
   if (meta !== null) yield* dax_break_layout_final(inode)
   if (forget) yield* fuse_queue_forget(fc, fi.nodeid, fi.nlookup.peek())
   if (meta !== null) yield* famfs_meta_free(fc.k, meta)

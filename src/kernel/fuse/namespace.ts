@@ -19,12 +19,13 @@ import {
 } from '../../wire/index.ts'
 import { fuse_lookup_fmap } from '../famfs/famfs_fmap.ts'
 import type { Dentry } from '../vfs/dcache.ts'
-import { File } from '../vfs/file.ts'
+import { File, fput } from '../vfs/file.ts'
 import { type Inode, iget, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_ISDIR } from '../vfs/inode.ts'
 import { iput, shrink_dcache } from '../vfs/iput.ts'
 import { fuse_invalidate_attr, STATX_CTIME } from './attr.ts'
 import type { fuse_args, fuse_mount } from './fuse_i.ts'
 import { fuse_change_attributes, fuse_iget, new_encode_dev, time_to_ns, valid_entry } from './iget.ts'
+import { fuse_finish_open } from './iomode.ts'
 import { fuse_optional_request, fuse_queue_forget, fuse_simple_request } from './request.ts'
 
 /** fuse_invalidate_entry(): the name is asked for afresh. */
@@ -144,7 +145,11 @@ const fuse_create_open = kfn(
     file.fuse = { fh: out.open.fh, open_flags: out.open.open_flags, alloc }
     // One that the server has no map for yet is a file like any other.
     if (!k.profile.has('L12')) yield* fuse_lookup_fmap(fm, inode)
-    return file
+    // One that cannot be opened like this is given back as any open file is.
+    const err = yield* fuse_finish_open(inode, file)
+    if (err === 0) return file
+    yield* fput(file)
+    return err
   },
 )
 

@@ -1,7 +1,7 @@
 // Notifications: what a server writes of its own accord, with unique 0 (fs/fuse/dev.c fuse_notify(), fs/fuse/dir.c
 // fuse_reverse_inval_entry(), fs/fuse/inode.c fuse_reverse_inval_inode(); kernel.md 1.7, 1.8). They run in the server's task: one
 // about a name waits for the directory's i_rwsem, which whoever looks the name up holds until the server has answered.
-import { down_read, kfn, type Step, spin_section, up_read } from '../../sim/index.ts'
+import { divUp, down_read, kfn, max, min, type Step, spin_section, up_read } from '../../sim/index.ts'
 import {
   decodeNotify,
   EBUSY,
@@ -17,24 +17,29 @@ import {
   FUSE_NOTIFY_POLL,
   FUSE_NOTIFY_PRUNE,
   FUSE_NOTIFY_RESEND,
+  FUSE_NOTIFY_RETRIEVE,
+  FUSE_NOTIFY_STORE,
   FUSE_ROOT_ID,
   getU64,
   type Notification,
   viewOf,
 } from '../../wire/index.ts'
 import { mark } from '../marks.ts'
+import { folio_wait_locked } from '../mm/filemap.ts'
+import { PAGE_SIZE } from '../mm/mm_struct.ts'
 import { invalidate_inode_pages2_range } from '../mm/truncate.ts'
 import { type Dentry, d_aliases } from '../vfs/dcache.ts'
 import { type Inode, iget, inode_lock, inode_unlock, kill_dir, S_ISDIR } from '../vfs/inode.ts'
 import { iput, shrink_dcache } from '../vfs/iput.ts'
-import { fuse_invalidate_attr } from './attr.ts'
+import { fuse_invalidate_attr, fuse_write_update_attr } from './attr.ts'
 import { FR_PENDING, FR_RESENT, FR_SENT, type fuse_conn } from './fuse_i.ts'
+import { if_regular, regular } from './fuse_inode.ts'
 import { fuse_entry_unlinked, fuse_invalidate_entry } from './namespace.ts'
-import { fuse_request_end, queue_again } from './request.ts'
+import { fuse_request_end, fuse_simple_notify_reply, queue_again } from './request.ts'
+import { fuse_invalidate_pages } from './writeback.ts'
 
 /** FUSE_EXPIRE_ONLY: the name is asked for again, and stays until then. */
 const FUSE_EXPIRE_ONLY = 1
-const PAGE_SIZE = 4096
 
 /** fuse_ilookup(): nothing is found where nothing is mounted. */
 const fuse_ilookup = (fc: fuse_conn, nodeid: number): Inode | undefined =>
@@ -51,6 +56,7 @@ const fuse_reverse_inval_inode = kfn(
     if (off >= 0) {
       const end = len <= 0 ? Number.MAX_SAFE_INTEGER : off + len
       const start = off - (off % PAGE_SIZE)
+      if (if_regular(inode) !== undefined) yield* fuse_invalidate_pages(inode, start / PAGE_SIZE, divUp(end, PAGE_SIZE))
       yield* invalidate_inode_pages2_range(inode.i_mapping, start, end - start)
     }
     yield* iput(inode)
@@ -158,6 +164,64 @@ const fuse_notify_prune = kfn('fuse_notify_prune', function* (fc: fuse_conn, n: 
   return 0
 })
 
+/**
+ * fuse_notify_store(): bytes for the page cache, and the file is as long at least. A page that they do not fill is kept only if it is
+ * read already, or the file ends there.
+ */
+const fuse_notify_store = kfn('fuse_notify_store', function* (fc: fuse_conn, n: Notification): Step<number> {
+  const { nodeid, offset } = n.arg
+  const { data } = n
+  const inode = fuse_ilookup(fc, nodeid)
+  if (inode === undefined) return -ENOENT
+  iget(inode)
+  const end = offset + data.length
+  if (end > inode.i_size.peek()) fuse_write_update_attr(inode, end)
+  const { pages } = regular(inode)
+  for (let done = 0; done < data.length; ) {
+    const at = offset + done
+    const from = at % PAGE_SIZE
+    const some = min(PAGE_SIZE - from, data.length - done)
+    const folio = pages.get((at - from) / PAGE_SIZE)
+    if (folio?.locked) {
+      yield* folio_wait_locked(pages, folio)
+      continue
+    }
+    const whole = from === 0 && (some === PAGE_SIZE || at + some === inode.i_size.peek())
+    if (whole || folio?.uptodate) {
+      const f = folio ?? pages.grab((at - from) / PAGE_SIZE)
+      f.write(from, data.subarray(done, done + some))
+      f.mark_uptodate()
+    }
+    done += some
+  }
+  yield* iput(inode)
+  return 0
+})
+
+/** fuse_retrieve(): what the page cache has from there on goes to the server as a NOTIFY_REPLY; it ends where a page is missing. */
+const fuse_notify_retrieve = kfn('fuse_notify_retrieve', function* (fc: fuse_conn, n: Notification): Step<number> {
+  const { nodeid, offset, size, notify_unique } = n.arg
+  const inode = fuse_ilookup(fc, nodeid)
+  if (inode === undefined) return -ENOENT
+  const pages = if_regular(inode)?.pages
+  const most = min(min(size, fc.max_write.peek()), max(0, inode.i_size.peek() - offset))
+  const data: number[] = []
+  while (data.length < most) {
+    const at = offset + data.length
+    const from = at % PAGE_SIZE
+    const folio = pages?.get((at - from) / PAGE_SIZE)
+    if (!folio?.uptodate) break
+    data.push(...folio.bytes.subarray(from, min(PAGE_SIZE, from + most - data.length)))
+  }
+  const args = {
+    op: fc.k.opcodes.op.NOTIFY_REPLY,
+    nodeid,
+    arg: { offset, size: data.length },
+    data: Uint8Array.from(data),
+  }
+  return yield* fuse_simple_notify_reply(inode.fuse!.fm, args, notify_unique)
+})
+
 /** Those that are about inodes: 0 or -errno. */
 const notify_inodes = kfn('fuse_notify inodes', function* (fc: fuse_conn, n: Notification): Step<number> {
   const { arg } = n
@@ -168,6 +232,10 @@ const notify_inodes = kfn('fuse_notify inodes', function* (fc: fuse_conn, n: Not
       return yield* fuse_reverse_inval_entry(fc, arg.parent, 0, n.name, arg.flags)
     case FUSE_NOTIFY_DELETE:
       return yield* fuse_reverse_inval_entry(fc, arg.parent, arg.child, n.name, 0)
+    case FUSE_NOTIFY_STORE:
+      return yield* fuse_notify_store(fc, n)
+    case FUSE_NOTIFY_RETRIEVE:
+      return yield* fuse_notify_retrieve(fc, n)
     case FUSE_NOTIFY_PRUNE:
       return yield* fuse_notify_prune(fc, n)
     default:

@@ -69,7 +69,7 @@ const do_file_fault = kfn('do_fault', function* (vmf: vm_fault): Step<number> {
   const store = vmf.write && vma.shared
   if (store && vma.vm_ops!.page_mkwrite) {
     rc |= yield* do_page_mkwrite(vmf)
-    if ((rc & VM_FAULT_ERROR) !== 0) return rc
+    if ((rc & (VM_FAULT_ERROR | VM_FAULT_NOPAGE)) !== 0) return rc
   }
   const plain = vma.shared && (vma.vm_flags & VM_WRITE) !== 0 && !vma.vm_ops!.page_mkwrite
   set_host_pte(vma.mm, roundDown(vmf.address, PAGE_SIZE) / PAGE_SIZE, vmf.page, store || plain)
