@@ -103,6 +103,8 @@ export class Lines implements Undoable {
   private readonly backend: Backend
   private readonly causes: readonly Cause[]
   private readonly chunks = new Map<number, Chunk>()
+  /** Their keys, lowest first. */
+  private readonly keys: number[] = []
   /** Pages in it. */
   private n = 0
   /** Buffers to use again. */
@@ -325,6 +327,7 @@ export class Lines implements Undoable {
     if (c === undefined) {
       c = { pages: new Array(CHUNK_PAGES), n: 0 }
       this.chunks.set(key, c)
+      this.keys.splice(this.above(key), 0, key)
     }
     c.pages[no % CHUNK_PAGES] = page
     c.n++
@@ -335,20 +338,25 @@ export class Lines implements Undoable {
     const c = this.chunks.get(key)!
     c.pages[no % CHUNK_PAGES] = undefined
     this.n--
-    if (--c.n === 0) this.chunks.delete(key)
+    if (--c.n > 0) return
+    this.chunks.delete(key)
+    this.keys.splice(this.above(key) - 1, 1)
+  }
+  /** Where in `keys` the first one above this stands. */
+  private above(key: number): number {
+    let lo = 0
+    let hi = this.keys.length
+    while (lo < hi) {
+      const mid = (lo + hi) >>> 1
+      if (this.keys[mid]! > key) hi = mid
+      else lo = mid + 1
+    }
+    return lo
   }
 
   /** It is full and page `no` comes in: the next 2 MiB above it go, round to the lowest. */
   private replace(no: number): void {
-    const here = divDown(no, CHUNK_PAGES)
-    let next = Number.POSITIVE_INFINITY
-    let first = Number.POSITIVE_INFINITY
-    for (const key of this.chunks.keys()) {
-      if (key === here) continue
-      if (key > here) next = min(next, key)
-      first = min(first, key)
-    }
-    const key = next === Number.POSITIVE_INFINITY ? first : next
+    const key = this.keys[this.above(divDown(no, CHUNK_PAGES)) % this.keys.length]!
     for (const [i, page] of [...this.chunks.get(key)!.pages].entries())
       if (page !== undefined) this.drop(key * CHUNK_PAGES + i, page, -1, -1)
   }
