@@ -111,17 +111,18 @@ export class Icache {
   /** The inode of a number, with one more reference. The search goes from the newest to the oldest. */
   get(ino: number): FusedInode | null {
     const { items } = this.list
-    let i = items.length - 1
-    while (i >= 0 && items[i]!.ino !== ino) i--
+    const inode = this.byIno(ino)
+    // What is not there the real one has looked for in all of the list; that need not be done.
+    const i = inode === undefined ? -1 : items.lastIndexOf(inode)
     const s = this.stats.peek()
     this.stats.poke({
       search_count: s.search_count + 1,
       nodes_scanned: s.nodes_scanned + items.length - (i < 0 ? 0 : i),
-      search_fail_ct: s.search_fail_ct + (i < 0 ? 1 : 0),
+      search_fail_ct: s.search_fail_ct + (inode === undefined ? 1 : 0),
     })
-    if (i < 0) return null
-    this.ref(items[i]!)
-    return items[i]!
+    if (inode === undefined) return null
+    this.ref(inode)
+    return inode
   }
 
   /** Put a new inode in, with one reference for the caller; it holds one on its parent. */
