@@ -51,6 +51,8 @@ export class DaxBus {
   /** Readers are inside a dax_device; kill_dax() waits for them. */
   readonly dax_srcu: Srcu
   hotplug: MemoryHotplug | null = null
+  /** Take what processes map of a device's folios out of their page tables, as the host's mm does it. */
+  unmap_folios: ((dev: dev_dax) => void) | null = null
   /** Names given to new_id, by `driver name`: the driver takes these devices too. */
   readonly dynids: JMap<string, true>
   private readonly devs: dev_dax[] = []

@@ -23,6 +23,7 @@ import { famfs_module } from './famfs-std/famfs_internal.ts'
 import type { Child } from './fork.ts'
 import { Hotplug } from './mm/memory_hotplug.ts'
 import { HostPage } from './mm/page.ts'
+import { unmap_folios } from './mm/zap.ts'
 import type { Daemon } from './process.ts'
 import { task_struct } from './task_struct.ts'
 import { type Dentry, LeafParts } from './vfs/dcache.ts'
@@ -131,6 +132,7 @@ export class Kernel {
     this.bus = new DaxBus(m, name, profile, this.heap, struct_pages)
     this.hotplug = new Hotplug(this)
     this.bus.hotplug = this.hotplug
+    this.bus.unmap_folios = unmap_folios
     this.requests = new JMap(m.journal)
     this.faults = new JMap(m.journal)
     this.vm_events = new JMap(m.journal)

@@ -110,6 +110,15 @@ export const LATENT_DEFECTS: readonly Defect[] = [
     shown: 'test/kernel/defects/devices.test.ts',
   },
   {
+    id: 'L17',
+    story:
+      'fsdev resets folios at unbind under the page tables that still map them: who unmaps then meets a bad page or an oops',
+    mark: 'measured',
+    kernels: [],
+    dax: levels('fsdev-v3', 'fix'),
+    shown: 'test/kernel/unbind-race.test.ts',
+  },
+  {
     id: 'L18',
     story: 'fs_dax_get() does not look again whether the device is alive once it holds it',
     mark: 'inferred',

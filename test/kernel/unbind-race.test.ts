@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { Rig, simpleMap } from '../../src/conform/index.ts'
 import { RandomChooser } from '../../src/explore/index.ts'
-import { MAP_SHARED, O_RDONLY, PROT_READ } from '../../src/kernel/index.ts'
+import { MAP_SHARED, O_RDONLY, PROT_READ, type ProcessEnd } from '../../src/kernel/index.ts'
 import { MiB } from '../../src/sim/index.ts'
 import { EHWPOISON, EIO, errnoName } from '../../src/wire/index.ts'
 
@@ -72,4 +72,26 @@ it('fsdev-v3 refuses the unbind, and nothing happens', () => {
     expect([...seen].sort()).toEqual(['load ok', 'mmap ok', 'open ok', 'read ok', 'unbind EBUSY'])
     expect(problems).toEqual([])
   }
+})
+
+it.each([
+  [['L17'], []],
+  [[], ['oops']],
+] as const)('a page that is mapped when the driver goes: without %j, munmap meets %j', (noDefect, kinds) => {
+  const rig = new Rig({ devices: [{ size: MiB(256) }], switches: { noDefect } })
+  const s = rig.server()
+  s.files.set('f', { nodeid: 100, size: TWO, fmap: simpleMap([[0, 0, TWO]]) })
+  rig.mount(s)
+  const maps = rig.spawn('app', function* (sys) {
+    const fd = yield* sys.open('/mnt/f', O_RDONLY)
+    const at = yield* sys.mmap(0, TWO, PROT_READ, MAP_SHARED, fd)
+    yield* sys.load(at, new Uint8Array(8))
+    yield* sys.sysfs_write('/sys/bus/dax/drivers/fsdev_dax/unbind', 'dax0.0')
+    const sig = yield* sys.load_or_signal(at, new Uint8Array(8))
+    const rc = yield* sys.munmap(at, TWO)
+    return [sig?.si_code ?? 'data', rc]
+  })
+  rig.go()
+  expect(rig.problems().map(p => p.split(':')[0])).toEqual(kinds)
+  if (kinds.length === 0) expect((maps.value as ProcessEnd).value).toEqual(['BUS_ADRERR', 0])
 })

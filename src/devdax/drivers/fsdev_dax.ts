@@ -28,9 +28,14 @@ const fsdev_pagemap_memory_failure = kfn(
 
 const fsdev_pagemap_ops: dev_pagemap_ops = { owner: 'fsdev_dax', memory_failure: fsdev_pagemap_memory_failure }
 
-/** fsdev_clear_folio_state(): order 0, no mapping, nothing shared; page tables that still point there are not asked. */
+/** fsdev_clear_folio_state(): order 0, no mapping, nothing shared; page tables that still point there are not asked (L17). */
 const fsdev_clear_folio_state = kfn('fsdev_clear_folio_state', function* (dev: dev_dax): Step<void> {
   dev.folios.clear()
+})
+
+/** Without L17: nobody maps the folios any more when they are reset. */
+const fsdev_unmap_folios = kfn('fsdev_unmap_folios', function* (dev: dev_dax): Step<void> {
+  dev.bus.unmap_folios?.(dev)
 })
 
 const clear_pgmap_ops = kfn('fsdev_clear_pgmap_ops', function* (pgmap: dev_pagemap): Step<void> {
@@ -64,6 +69,7 @@ export const fsdev_dax_probe = kfn('fsdev_dax_probe', function* (dev: dev_dax): 
   if (!profile.has('B34')) devm_add_action(dev, 'clear pgmap ops', () => clear_pgmap_ops(pgmap))
   yield* fsdev_clear_folio_state(dev)
   if (!profile.has('B05')) devm_add_action(dev, 'clear folio state', () => fsdev_clear_folio_state(dev))
+  if (!profile.has('L17')) devm_add_action(dev, 'unmap folios', () => fsdev_unmap_folios(dev))
   if (data_offset < 0 && !profile.has('B36')) return -EINVAL
   rc = yield* cdev_device_add(dev)
   if (rc !== 0) return rc

@@ -1,6 +1,7 @@
 // Taking translations away (mm/memory.c: zap_page_range and what is built on it), and telling the other CPUs: every process that
 // loses one is a TLB shoot-down.
 // Locking: one step; a process that uses its translation at the time has done so before or faults after.
+import type { dev_dax } from '../../devdax/index.ts'
 import { type JMap, roundDown } from '../../sim/index.ts'
 import type { AddressSpace } from '../dax/address_space.ts'
 import { UNMAP } from '../kernel.ts'
@@ -60,4 +61,10 @@ export function unmap_mapping_pages(mapping: AddressSpace, pgoff: number, nr: nu
     if (start < end) zap_page_range(vma.mm, start, end, even_cows)
   }
   mapping.k.m.emit(UNMAP, mapping.k.name, null, pgoff, nr, null)
+}
+
+/** Every file of this host that has memory of the device loses its translations. */
+export function unmap_folios(dev: dev_dax): void {
+  const mappings = new Set(dev.folios.entries().map(([, folio]) => folio.mapping as AddressSpace | null))
+  for (const mapping of mappings) if (mapping !== null) unmap_mapping_pages(mapping, 0, END_OF_FILE, false)
 }
