@@ -1,7 +1,9 @@
 // fsx at length: random reads and writes of every kind on two hosts against a plain buffer, divided among the kernels. Not a
 // figure but a check that is too long for a test. What fails is told with the seed, and with a few operations that are enough.
+
+import { KERNELS } from '../src/profile/index.ts'
 import { draw } from '../test/fsx/draw.ts'
-import { FSX_KERNELS, type FsxEnd, FsxError, playFsx } from '../test/fsx/play.ts'
+import { type FsxEnd, FsxError, playFsx } from '../test/fsx/play.ts'
 import { opText, smallest } from '../test/fsx/smallest.ts'
 import { OFF } from './sanitizers.ts'
 
@@ -16,7 +18,7 @@ export interface FsxPlayed {
 
 /** `count` operations in all on these kernels; none named: on every one. */
 export function* playAll(names: readonly string[], count: number, seed: number): Generator<FsxPlayed> {
-  const kernels = names.length > 0 ? names : FSX_KERNELS
+  const kernels = names.length > 0 ? names : KERNELS.map(k => k.name)
   for (const kernel of kernels) yield play(kernel, Math.ceil(count / kernels.length), seed)
 }
 

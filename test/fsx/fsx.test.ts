@@ -1,14 +1,15 @@
 // Some operations of fsx on every kernel (`npm run bench -- --fsx` plays millions); and whatever breaks the path is found out.
 import { afterEach, describe, expect, it } from 'vitest'
+import { KERNELS } from '../../src/profile/index.ts'
 import { MiB, replace, replaceAll } from '../../src/sim/index.ts'
 import { times } from '../times.ts'
 import { draw } from './draw.ts'
-import { FSX_KERNELS, type FsxOptions, playFsx } from './play.ts'
+import { type FsxOptions, playFsx } from './play.ts'
 import { failure, opText, smallest } from './smallest.ts'
 
 const COUNT = times(5_000, 100_000)
 
-it.each(FSX_KERNELS)('%s: what is read is what was written, and no access costs a message', kernel => {
+it.each(KERNELS.map(k => k.name))('%s: what is read is what was written, and no access costs a message', kernel => {
   const end = playFsx(draw(2), COUNT, { kernel })
   expect(end.ops).toBe(COUNT)
   for (const [what, least] of [

@@ -2,7 +2,7 @@
 // No access to the data may cost a message. Whoever hands over to the other host writes back what it wrote, and who takes over
 // drops those lines: that is all that programs on shared memory have to do (docs/07-fabric.md).
 import { MAP_SHARED, O_RDWR, O_TRUNC, PROT_READ, PROT_WRITE } from '../../src/kernel/index.ts'
-import { type DefectSwitches, KERNELS } from '../../src/profile/index.ts'
+import { DEFAULT_KERNEL, type DefectSwitches, kernelProfile } from '../../src/profile/index.ts'
 import { GiB, KiB, type Step, Stream, UsageError } from '../../src/sim/index.ts'
 import { type Host, type SigInfo, type Sys, World, type WorldOptions } from '../../src/world/index.ts'
 import { FILES, type FsxOp, POOL } from './draw.ts'
@@ -37,9 +37,6 @@ export class FsxError extends Error {
   }
 }
 
-/** The kernels that `host.famfs()` mounts on. */
-export const FSX_KERNELS: readonly string[] = KERNELS.filter(k => k.kabi === null).map(k => k.name)
-
 const MPT = '/mnt/famfs'
 const PAGE = KiB(4)
 const MOST_PAGES = 64
@@ -64,6 +61,8 @@ class Fsx {
   private readonly shadows: readonly Uint8Array[]
   private readonly buf = new Uint8Array(KiB(128))
   private readonly forget: FsxOptions['forget']
+  /** No server refuses a size, and no eviction brings it back: truncating is left out. */
+  private readonly standalone: boolean
   /** Who works. */
   private turn = 0
   /** What was written since this host took over: the other one must not have these lines. */
@@ -77,6 +76,7 @@ class Fsx {
 
   constructor(o: FsxOptions) {
     this.forget = o.forget
+    this.standalone = kernelProfile(o.kernel ?? DEFAULT_KERNEL).t.kabi !== null
     // Q3: the daemon would die of the first attempt to truncate.
     const noDefect = [...(o.switches?.noDefect ?? []), 'Q3']
     this.world = new World({ kernel: o.kernel, switches: { ...o.switches, noDefect }, trace: false, ...o.sanitizers })
@@ -95,7 +95,7 @@ class Fsx {
       while (this.next !== undefined && this.end.ops < count) {
         const host = this.hosts[this.turn]!
         const last = this.work(host, ops, count)
-        if (last.what === 'open with O_TRUNC') this.empty(host, last)
+        if (last.what === 'open with O_TRUNC' && !this.standalone) this.empty(host, last)
         if (last.what === 'remount') this.remount(host, last)
         if (last.what === 'other host') this.handOver()
       }
@@ -246,8 +246,10 @@ class Fsx {
         return this.wrote(op, bytes.subarray(0, left), size - left, yield* sys.pwrite(f.fd, bytes, size - left))
       }
       case 'truncate':
+        if (this.standalone) return
         return this.refused(op, yield* sys.truncate(MPT + path, off))
       case 'ftruncate':
+        if (this.standalone) return
         return this.refused(op, yield* sys.ftruncate(f.fd, off + len))
       case 'fallocate':
         return this.refused(op, yield* sys.fallocate(f.fd, 0, off, len))
