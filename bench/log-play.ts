@@ -28,27 +28,30 @@ const FEW = 500
 /** Room for one unit a file behind the log. */
 const deviceSize = (logLen: number): number => LOG_OFFSET + logLen + logCapacity(logLen) * UNIT
 
-function entry(i: number, logLen: number): LogEntry {
-  const dir = `d${Math.floor(i / PER_DIR)}`
-  if (i % PER_DIR === 0) return { type: 'mkdir', seqnum: i, path: dir, uid: 0, gid: 0, mode: 0o755 }
+const dirPath = (i: number): string => `d${Math.floor(i / PER_DIR)}`
+/** Is this entry that of a file, and which. */
+export const isFile = (i: number): boolean => i % PER_DIR !== 0
+export const filePath = (i: number): string => `${dirPath(i)}/file${i}`
+
+function entry(i: number, logLen: number, size: number): LogEntry {
+  if (!isFile(i)) return { type: 'mkdir', seqnum: i, path: dirPath(i), uid: 0, gid: 0, mode: 0o755 }
   const extents = [{ dev: 0, offset: LOG_OFFSET + logLen + i * UNIT, len: UNIT }]
   const who = { flags: 2, uid: 0, gid: 0, mode: 0o644 }
-  return { type: 'file', seqnum: i, path: `${dir}/file${i}`, size: 4096, ...who, fmap: { kind: 'simple', extents } }
+  return { type: 'file', seqnum: i, path: filePath(i), size, ...who, fmap: { kind: 'simple', extents } }
 }
 
-/** A world whose device holds a log of this length with `n` entries in use. */
-function worldWith(logLen: number, n: number, sanitizers: Sanitizers) {
-  const w = new World({ trace: false, ...sanitizers })
-  const size = deviceSize(logLen)
-  const { memory } = w.daxdev('dax0.0', { size })
+/** A world whose device holds a log of this length with `n` entries in use, files of `size` bytes (2 MiB at most). */
+export function worldWith(logLen: number, n: number, sanitizers: Sanitizers, size: number, kernel?: string) {
+  const w = new World({ trace: false, kernel, ...sanitizers })
+  const { memory } = w.daxdev('dax0.0', { size: deviceSize(logLen) })
   let draw = 0
   const uuid = (): string => uuidFrom(() => draw++)
   const ids = { fsUuid: uuid(), devUuid: uuid(), systemUuid: uuid() }
-  const plan = mkfsPlan({ deviceSize: size, logLen, devName: DEVICE, ...ids })
+  const plan = mkfsPlan({ deviceSize: deviceSize(logLen), logLen, devName: DEVICE, ...ids })
   if ('error' in plan) throw new Error(plan.error)
   memory.write(0, encodeSuperblock(plan.superblock))
   memory.write(LOG_OFFSET, encodeLogHeader({ ...freshLogHeader(logLen), nextIndex: n, nextSeqnum: n }))
-  for (let i = 0; i < n; i++) memory.write(LOG_OFFSET + entryOffset(i), encodeEntry(entry(i, logLen)))
+  for (let i = 0; i < n; i++) memory.write(LOG_OFFSET + entryOffset(i), encodeEntry(entry(i, logLen, size)))
   const h = w.host('h0')
   const made = h.cli(`mkdir ${MPT}`)
   if (made.rc !== 0) throw new Error(made.err.join('; '))
@@ -59,7 +62,7 @@ async function play(e: Effort, logLen: number, sanitizers: Sanitizers): Promise<
   const n = e.rounds > 1 ? logCapacity(logLen) : FEW
   const dirs = Math.ceil(n / PER_DIR)
   const line = `famfs_logplay(shadow): ${n} log entries; ${n - dirs} new files; ${dirs} new directories`
-  const world = worldWith(logLen, n, sanitizers)
+  const world = worldWith(logLen, n, sanitizers, 4096)
   let bytes = 0
   const { seconds, share } = await quickest(e, 1, () => {
     const before = process.memoryUsage().heapUsed

@@ -2,21 +2,22 @@
 // Words choose rows by the start of their id (`npm run bench -- install proof`); --json prints one object, --markdown the
 // table of the README, --bugs how often each strategy finds two seeded bugs, and how soon, --reductions what each reduction
 // of the exhaustive search saves, --images looks at 100,000 damaged images, --fsx plays 10,000,000 operations on all kernels
-// (or on those that words name) against a plain buffer.
+// (or on those that words name) against a plain buffer, --files opens up to 100,000 files and faults on them.
 import { arch, cpus } from 'node:os'
 import { measureApart } from './apart.ts'
 import { bugTable, bugText } from './bugs.ts'
+import { filesFigures, filesText } from './files.ts'
 import { type FsxPlayed, fsxText, playAll } from './fsx.ts'
 import { imagesText, lookAtImages } from './images.ts'
 import { reductions, reductionText } from './reductions.ts'
 import { ROWS } from './rows.ts'
 import { HEADER, json, LEGEND, MARKDOWN, type Measured, markdown, measureRow, text } from './table.ts'
 
-const FLAGS = ['--json', '--markdown', '--bugs', '--reductions', '--images', '--fsx']
+const FLAGS = ['--json', '--markdown', '--bugs', '--reductions', '--images', '--fsx', '--files']
 const args = process.argv.slice(2)
 const has = (flag: string): boolean => args.includes(flag)
 const words = args.filter(a => !FLAGS.includes(a))
-const unknown = has('--fsx') ? undefined : words.find(w => !ROWS.some(r => r.id.startsWith(w)))
+const unknown = has('--fsx') || has('--files') ? undefined : words.find(w => !ROWS.some(r => r.id.startsWith(w)))
 if (unknown !== undefined) {
   console.error(`bench: '${unknown}': expected ${FLAGS.join(', ')}, or rows: ${ROWS.map(r => r.id).join(', ')}`)
   process.exit(2)
@@ -40,6 +41,10 @@ if (has('--bugs')) {
   const r = lookAtImages(100_000, 1)
   say([imagesText(r)])
   if (has('--json')) console.log(JSON.stringify({ ...machine, ...r }))
+} else if (has('--files')) {
+  const all = [...filesFigures(words)]
+  say(filesText(all))
+  if (has('--json')) console.log(JSON.stringify({ ...machine, files: all }))
 } else if (has('--fsx')) {
   const all: FsxPlayed[] = []
   for (const r of playAll(words, 10_000_000, 1)) {
