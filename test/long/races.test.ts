@@ -2,11 +2,9 @@
 // there: all executions with some preemptions in the functions of the race.
 import { describe, expect, it } from 'vitest'
 import { outcomes } from '../../src/explore/index.ts'
-import { KERNELS } from '../../src/profile/index.ts'
+import { FUSED } from '../scenarios/pairs.ts'
 import { RACES } from '../scenarios/races.ts'
 import { reach, scenarioOf } from '../scenarios/reach.ts'
-
-const FUSED = KERNELS.map(k => k.name).filter(k => k !== 'std')
 
 describe.each(RACES)('$id: $story', r => {
   it.each(FUSED)('%s', async kernel => {
