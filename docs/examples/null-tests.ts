@@ -2,6 +2,7 @@
 // The search says whether that is enough:
 //   famsim explore test/explore/fixtures/poison-umount.ts --with docs/examples/null-tests.ts
 import type { dax_device } from '../../src/devdax/index.ts'
+import type { BadRange } from '../../src/kernel/famfs/famfs_kfmap.ts'
 import type { fuse_conn } from '../../src/kernel/fuse/fuse_i.ts'
 import { replace, type Step } from '../../src/world/index.ts'
 
@@ -17,9 +18,9 @@ export default [
   replace(
     'famfs_set_daxdev_err',
     original =>
-      function* (fc: fuse_conn, dax_devp: dax_device): Step<void> {
+      function* (fc: fuse_conn, dax_devp: dax_device, bad: BadRange): Step<void> {
         if ((yield* fc.dax_devlist.READ_ONCE()) === null) return
-        yield* original(fc, dax_devp)
+        yield* original(fc, dax_devp, bad)
       },
   ),
 ]

@@ -159,7 +159,11 @@ describe('bad input: one line, exit 2', () => {
       /expected a whole number from 0 to 9007199254740991/,
     ],
     ['device size', ['run', size], /size\.ts:2: daxdev dax0\.0: size 3000000 is not a positive multiple of 2 MiB/],
-    ['unknown kernel', ['run', FIRST, '--kernel', 'v99'], /unknown kernel 'v99': expected one of rfc, v2, v3, v10/],
+    [
+      'unknown kernel',
+      ['run', FIRST, '--kernel', 'v99'],
+      /unknown kernel 'v99': expected one of std, rfc, v2, v3, v10, new/,
+    ],
     ['unknown defect', ['run', FIRST, '--defect', 'Z9'], /unknown defect 'Z9'/],
     ['unknown backing', ['run', FIRST, '--backing', 'floppy'], /backing 'floppy': expected auto, .*dax:\/dev\/daxX\.Y/],
     ['backing that is no dax device', ['run', FIRST, '--backing', 'dax:/dev/null'], /1:3 is no devdax device/],

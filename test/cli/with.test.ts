@@ -71,7 +71,7 @@ describe('bad input', () => {
     [
       'other parameters',
       'export default { famfs_dax_err: function* () {} }',
-      /'famfs_dax_err' takes 0 parameters, the function 1 parameter$/,
+      /'famfs_dax_err' takes 0 parameters, the function 3 parameters$/,
     ],
     ['no generator', 'export default { famfs_dax_err: dd => 0 }', /'famfs_dax_err' is no generator function/],
     ['nothing exported', 'const x = 1', /^--with .*: expected 'export default' of replace/],

@@ -79,7 +79,7 @@ const famfs_file_vm_ops: VmOps = {
 }
 
 /** famfs_file_mmap(): 0, -ENODEV, or what is wrong with the file. */
-const famfs_file_mmap = kfn('famfs_file_mmap', function* (file: File, vma: VmArea): Step<number> {
+const famfs_file_mmap = kfn('famfs_file_mmap [famfs]', function* (file: File, vma: VmArea): Step<number> {
   if (yield* fsi_of(file.f_inode).deverror.load()) return -ENODEV
   const rc = yield* famfs_file_invalid(file.f_inode)
   if (rc !== 0) return rc

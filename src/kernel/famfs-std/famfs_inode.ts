@@ -53,7 +53,7 @@ const famfs_mknod = kfn('famfs_mknod', function* (dir: Inode, dentry: Dentry, mo
   return instantiate(dentry, famfs_get_inode(dir.i_sb!, owner.mode, owner))
 })
 
-const famfs_mkdir = kfn('famfs_mkdir', function* (dir: Inode, dentry: Dentry, mode: number): Step<number> {
+const famfs_mkdir = kfn('famfs_mkdir [famfs]', function* (dir: Inode, dentry: Dentry, mode: number): Step<number> {
   if (yield* fsi_of(dir).deverror.load()) return -ENODEV
   return yield* famfs_mknod(dir, dentry, S_IFDIR | mode)
 })

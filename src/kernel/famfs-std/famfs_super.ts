@@ -1,5 +1,6 @@
 // Mounting and unmounting the standalone famfs, and what its device tells of failures (fs/famfs/famfs_inode.c: famfs_get_tree,
 // famfs_kill_sb, famfs_dax_notify_failure). The source is the device: /dev/daxX.Y, or /dev/pmemN as in the posting of Feb 2024.
+// Functions that the famfs in FUSE has by the same name are told apart as a backtrace does it, by their module: NAME [famfs].
 // Locking: none of its own. A mount is the holder of its device by its superblock, so a second mount of the device is refused.
 import {
   type dax_device,
@@ -29,7 +30,7 @@ const PAGE_SIZE = 4096
  * or killed (L02). S01: it only says so, and the mount goes on.
  */
 const famfs_dax_notify_failure = kfn(
-  'famfs_dax_notify_failure',
+  'famfs_dax_notify_failure [famfs]',
   function* (dax_devp: dax_device, _off: number, _len: number, _mf_flags: number): Step<number> {
     const sb = (yield* dax_holder(dax_devp)) as SuperBlock | null
     const fsi = sb === null ? null : yield* sb.s_fs_info!.load()
