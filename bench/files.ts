@@ -30,6 +30,11 @@ export interface HowOften {
   readonly opens: number
   readonly faults: number
 }
+/**
+ * All files lie in these units. Each in its own, every 512th would map another GiB of the device, and with each of those V8
+ * looks through the whole heap, since it counts them as memory that might be freed.
+ */
+const UNITS = 256
 const FULL: HowOften = { opens: 5_000, faults: 40_000 }
 
 setFlagsFromString('--expose-gc')
@@ -85,7 +90,7 @@ const faultAll = (path: string, len: number, step: number, wants: 'PTE' | 'PMD',
 /** One mount with so many files, a directory for every 999. */
 export function filesFigure(kernel: string, files: number, least = FULL): FilesFigure {
   const end = files + Math.ceil(files / 999)
-  const { w, h } = worldWith(MiB(64), end, OFF, MiB(2), kernel)
+  const { w, h } = worldWith(MiB(64), end, OFF, { size: MiB(2), units: UNITS, kernel })
   const done = h.cli(`famfs mount ${DEVICE} ${MPT}`)
   if (done.rc !== 0) throw new Error(`mount: ${done.err.join('; ')}`)
   // Compiled first. Few files are forgotten and opened again.

@@ -33,16 +33,25 @@ const dirPath = (i: number): string => `d${Math.floor(i / PER_DIR)}`
 export const isFile = (i: number): boolean => i % PER_DIR !== 0
 export const filePath = (i: number): string => `${dirPath(i)}/file${i}`
 
-function entry(i: number, logLen: number, size: number): LogEntry {
+function entry(i: number, logLen: number, o: LogOptions): LogEntry {
   if (!isFile(i)) return { type: 'mkdir', seqnum: i, path: dirPath(i), uid: 0, gid: 0, mode: 0o755 }
-  const extents = [{ dev: 0, offset: LOG_OFFSET + logLen + i * UNIT, len: UNIT }]
+  const unit = o.units === undefined ? i : i % o.units
+  const extents = [{ dev: 0, offset: LOG_OFFSET + logLen + unit * UNIT, len: UNIT }]
   const who = { flags: 2, uid: 0, gid: 0, mode: 0o644 }
-  return { type: 'file', seqnum: i, path: filePath(i), size, ...who, fmap: { kind: 'simple', extents } }
+  return { type: 'file', seqnum: i, path: filePath(i), size: o.size, ...who, fmap: { kind: 'simple', extents } }
 }
 
-/** A world whose device holds a log of this length with `n` entries in use, files of `size` bytes (2 MiB at most). */
-export function worldWith(logLen: number, n: number, sanitizers: Sanitizers, size: number, kernel?: string) {
-  const w = new World({ trace: false, kernel, ...sanitizers })
+/** Files of `size` bytes, 2 MiB at most. */
+interface LogOptions {
+  readonly size: number
+  /** They lie in so many units of the device, again and again; each in its own unless given. */
+  readonly units?: number
+  readonly kernel?: string
+}
+
+/** A world whose device holds a log of this length with `n` entries in use. */
+export function worldWith(logLen: number, n: number, sanitizers: Sanitizers, o: LogOptions) {
+  const w = new World({ trace: false, kernel: o.kernel, ...sanitizers })
   const { memory } = w.daxdev('dax0.0', { size: deviceSize(logLen) })
   let draw = 0
   const uuid = (): string => uuidFrom(() => draw++)
@@ -51,7 +60,7 @@ export function worldWith(logLen: number, n: number, sanitizers: Sanitizers, siz
   if ('error' in plan) throw new Error(plan.error)
   memory.write(0, encodeSuperblock(plan.superblock))
   memory.write(LOG_OFFSET, encodeLogHeader({ ...freshLogHeader(logLen), nextIndex: n, nextSeqnum: n }))
-  for (let i = 0; i < n; i++) memory.write(LOG_OFFSET + entryOffset(i), encodeEntry(entry(i, logLen, size)))
+  for (let i = 0; i < n; i++) memory.write(LOG_OFFSET + entryOffset(i), encodeEntry(entry(i, logLen, o)))
   const h = w.host('h0')
   const made = h.cli(`mkdir ${MPT}`)
   if (made.rc !== 0) throw new Error(made.err.join('; '))
@@ -62,7 +71,7 @@ async function play(e: Effort, logLen: number, sanitizers: Sanitizers): Promise<
   const n = e.rounds > 1 ? logCapacity(logLen) : FEW
   const dirs = Math.ceil(n / PER_DIR)
   const line = `famfs_logplay(shadow): ${n} log entries; ${n - dirs} new files; ${dirs} new directories`
-  const world = worldWith(logLen, n, sanitizers, 4096)
+  const world = worldWith(logLen, n, sanitizers, { size: 4096 })
   let bytes = 0
   const { seconds, share } = await quickest(e, 1, () => {
     const before = process.memoryUsage().heapUsed
