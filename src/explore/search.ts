@@ -1,6 +1,6 @@
 // The search: executions of one rewound world under a strategy, until one fails or the budget is used up.
 import { MARKS } from '../kernel/index.ts'
-import { type Choice, type MarkCount, Marks, type Problem, UsageError, Watch } from '../sim/index.ts'
+import { type Choice, knownFunctions, type MarkCount, Marks, type Problem, UsageError, Watch } from '../sim/index.ts'
 import type { RunResult, Scenario, World } from '../world/index.ts'
 import { type Estimate, estimate } from './estimate.ts'
 import { Exhaustive, type ExhaustiveOptions, type Node, type SearchStats } from './exhaustive.ts'
@@ -151,6 +151,7 @@ function begin(
     const strategy = strategyRow(o.strategy).make(o.job?.seed ?? o.seed)
     return { world: again ?? makeWorld(s, o, { trace: false }), strategy, exhaustive: null }
   }
+  for (const name of o.exhaustive?.focus ?? []) knownFunctions(name)
   const watch = new Watch()
   const world = makeWorld(s, o, { trace: false, watch })
   const { from } = o

@@ -75,7 +75,7 @@ export {
   refcount_read,
   refcount_set,
 } from './refcount.ts'
-export { type Replacement, replace, replaceAll, replacements } from './replace.ts'
+export { knownFunctions, type Replacement, replace, replaceAll, replacements } from './replace.ts'
 export { Stream, Streams } from './rng.ts'
 export {
   down_read,

@@ -64,17 +64,22 @@ const near = (name: string): string[] =>
 
 const count = (n: number): string => `${n} parameter${n === 1 ? '' : 's'}`
 
-/** The one function of this name. */
-function find(name: string): FnInfo {
+/** Functions of this name, one at least. Throws UsageError, with names that look like it. */
+export function knownFunctions(name: string): readonly FnInfo[] {
   const all = functionsNamed(name)
-  if (all.length === 1) return all[0]!
-  if (all.length > 1)
-    throw new UsageError(
-      `'${name}' is the name of ${all.length} functions of the model; only a name of one can be replaced`,
-    )
+  if (all.length > 0) return all
   const like = near(name)
   const hint = like.length === 0 ? 'expected the name of a kfn' : `did you mean ${like.join(', ')}?`
   throw new UsageError(`no function of the model is called '${name}'; ${hint}`)
+}
+
+/** The one function of this name. */
+function find(name: string): FnInfo {
+  const all = knownFunctions(name)
+  if (all.length === 1) return all[0]!
+  throw new UsageError(
+    `'${name}' is the name of ${all.length} functions of the model; only a name of one can be replaced`,
+  )
 }
 
 /** Swap all of them in; gives what swaps them out again. Throws UsageError, with nothing swapped. */

@@ -267,6 +267,10 @@ export default scenario('calm', ({ world }) => {
     [['--caches', 'off', '--evictions', '1'], /--evictions: nothing is evicted with --caches off/],
     [['--outcomes', '--workers', '2'], /--outcomes: not with --workers/],
     [['--preemptions', '2'], /--preemptions: needs --strategy exhaustive$/m],
+    [
+      ['--strategy', 'exhaustive', '--focus', 'fuse_opne'],
+      /no function of the model is called 'fuse_opne'; did you mean /,
+    ],
     [['--strategy', 'exhaustive', '--focus', 'a,,b'], /--focus 'a,,b': expected names of functions/],
     [['--out', '/nowhere/x.json', '--seed', '3'], /--out \/nowhere\/x\.json: ENOENT/],
   ])('%j is refused with one line', async (args, text) => {

@@ -39,6 +39,10 @@ it('a bound hides what needs more preemptions', () => {
   expect(o.said.map(([s]) => s)).toEqual(['h0/a: stores 1; h0/b: stores 2', 'h0/a: stores 2; h0/b: stores 1'])
 })
 it('a focus lets a task be preempted in the named functions only', () => {
-  const o = outcomes(lost, { ...setting, strategy: 'exhaustive', exhaustive: { focus: ['elsewhere'] } })
+  const o = outcomes(lost, { ...setting, strategy: 'exhaustive', exhaustive: { focus: ['fuse_open'] } })
   expect(o.said).toHaveLength(2)
+})
+it('a focus on what is no function is refused, not searched in vain', () => {
+  const vain = () => outcomes(lost, { ...setting, strategy: 'exhaustive', exhaustive: { focus: ['fuse_opne'] } })
+  expect(vain).toThrow(/no function of the model is called 'fuse_opne'; did you mean .*fuse_open/)
 })

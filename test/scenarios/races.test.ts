@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { knownFunctions } from '../../src/sim/index.ts'
+import { PAIRS } from './pairs.ts'
 import { RACES, raceTable } from './races.ts'
 import { reach } from './reach.ts'
 
@@ -17,6 +19,10 @@ describe('the table', () => {
   it('is the one of docs/races.md', () => {
     const doc = readFileSync(join(import.meta.dirname, '../../docs/races.md'), 'utf8')
     expect(doc).toContain(raceTable())
+  })
+  it('and the one of pairs name functions of the model only', () => {
+    const names = [...RACES.flatMap(r => r.proof?.focus ?? []), ...PAIRS.flatMap(p => p.focus)]
+    for (const name of names) expect(knownFunctions(name).length, name).toBeGreaterThan(0)
   })
   it('a race that is not there is not found: R17 where devices are pushed', async () => {
     expect(await reach(RACES.find(r => r.id === 'R17')!, 'new')).toBeNull()

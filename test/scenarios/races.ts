@@ -299,7 +299,7 @@ export const RACES: readonly Race[] = [
     reach: pct(),
     proof: {
       preemptions: 3,
-      focus: ['evict', 'fuse_evict_inode', 'famfs_meta_free', 'fuse_get_fmap', 'famfs_file_init_dax'],
+      focus: ['evict', 'fuse_evict_inode', '__famfs_meta_free', 'fuse_get_fmap', 'famfs_file_init_dax'],
     },
   },
   {
