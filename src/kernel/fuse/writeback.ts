@@ -2,7 +2,7 @@
 // Pages are dirty where the server asked for WRITEBACK_CACHE, or a mapping was written to.
 import { divDown, kfn, max, min, type Op, type Step } from '../../sim/index.ts'
 import { EIO, FATTR_CTIME, FATTR_FH, FATTR_MTIME, FUSE_WRITE_CACHE, fuse_write_out, viewOf } from '../../wire/index.ts'
-import { type Folio, filemap_write_and_wait_range, invalidate_folios } from '../mm/filemap.ts'
+import { type Folio, filemap_invalidate_pages, filemap_write_and_wait_range } from '../mm/filemap.ts'
 import { PAGE_SIZE } from '../mm/mm_struct.ts'
 import { END_OF_FILE } from '../mm/zap.ts'
 import type { Inode } from '../vfs/inode.ts'
@@ -49,9 +49,9 @@ const write_pages = (inode: Inode) =>
 export const fuse_writeback = (inode: Inode, first = 0, end = END): Op<number> =>
   filemap_write_and_wait_range(regular(inode).pages, first, end, wr_pages(inode.fuse!.fc), write_pages(inode))
 
-/** invalidate_inode_pages2_range() of pages [first, end) of a file without a map. */
+/** filemap_invalidate_pages() of pages [first, end) of a file without a map. */
 export const fuse_invalidate_pages = (inode: Inode, first = 0, end = END): Op<number> =>
-  invalidate_folios(regular(inode).pages, first, end, wr_pages(inode.fuse!.fc), write_pages(inode))
+  filemap_invalidate_pages(regular(inode).pages, first, end, wr_pages(inode.fuse!.fc), write_pages(inode))
 
 /** file_update_time(), with write-back caching: the time of a change is set here, and the server hears of it later. */
 export const fuse_update_time = (inode: Inode): void => {

@@ -222,9 +222,9 @@ export const filemap_write_and_wait_range = kfn(
   },
 )
 
-/** invalidate_inode_pages2_range(): pages of [first, end) go; dirty ones are written before. 0 or -errno. */
-export const invalidate_folios = kfn(
-  'invalidate_inode_pages2_range',
+/** filemap_invalidate_pages(): pages of [first, end) go; dirty ones are written before. 0 or -errno. */
+export const filemap_invalidate_pages = kfn(
+  'filemap_invalidate_pages',
   function* (cache: PageCache, first: number, end: number, most: number, write: WritePages): Step<number> {
     if (cache.folios.size === 0) return 0
     const rc = yield* filemap_write_and_wait_range(cache, first, end, most, write)

@@ -40,7 +40,7 @@ const tool_lines = kfn(
   },
 )
 
-const pin_user_pages = kfn('pin_user_pages', function* (ts: task_struct, device: string, pin: boolean): Step<number> {
+const pin_system_ram = kfn('pin_system_ram', function* (ts: task_struct, device: string, pin: boolean): Step<number> {
   const dev = toolDevice(ts, device)
   if (dev === undefined) return -ENXIO
   return (pin ? ts.k.hotplug.pin(dev) : ts.k.hotplug.unpin(dev)) ? 0 : -ENXIO
@@ -76,11 +76,11 @@ export class DeviceCalls extends MemoryCalls {
   }
   /** Hold a page of a device that is system RAM, as a driver or an I/O does: 0, or -ENXIO when no block of it is online. */
   pin_system_ram(device: string): Op<number> {
-    return pin_user_pages(this.ts, device, true)
+    return pin_system_ram(this.ts, device, true)
   }
   /** Let such a page go: 0, or -ENXIO when none is held. */
   unpin_system_ram(device: string): Op<number> {
-    return pin_user_pages(this.ts, device, false)
+    return pin_system_ram(this.ts, device, false)
   }
   /** A device tool reads the bare device (mkfs, daxctl). Bytes, or -errno of finding it. */
   tool_read(device: string, off: number, buf: Uint8Array): Op<number> {
