@@ -2,6 +2,18 @@
 export { dax_bind_node } from './dax/device.ts'
 export { IOMAP_WRITE, type iomap, new_iomap } from './dax/iomap.ts'
 export { sysfs_paths, sysfs_show } from './dax/sysfs.ts'
+export {
+  FAULT,
+  FUSE_READ_BY_SERVER,
+  FUSE_REPLIED,
+  FUSE_SENT,
+  POISON,
+  PUSHED,
+  RECOVERY,
+  SIGNAL,
+  SYSCALL,
+  UNMAP,
+} from './events.ts'
 export type { ProcessEnd, ProcessOptions } from './exit.ts'
 export { famfs_iomap_ops } from './famfs/famfs_iomap.ts'
 export { famfs_fuse_meta_alloc, famfs_meta_free } from './famfs/famfs_meta.ts'
@@ -10,20 +22,7 @@ export { FuseDev, fuse_dev_release } from './fuse/conn.ts'
 export { fuse_dev_do_read, fuse_dev_do_write } from './fuse/dev.ts'
 export { fuse_dev_open } from './fuse/inode.ts'
 export { type ConnEvent, type ConnState, connectionLife } from './fuse/life.ts'
-export {
-  FAULT,
-  FUSE_READ_BY_SERVER,
-  FUSE_REPLIED,
-  FUSE_SENT,
-  Kernel,
-  kernelOpcodes,
-  POISON,
-  PUSHED,
-  RECOVERY,
-  SIGNAL,
-  SYSCALL,
-  UNMAP,
-} from './kernel.ts'
+export { Kernel, kernelOpcodes } from './kernel.ts'
 export { MARKS } from './marks.ts'
 export { MEM_MAJOR, NULL_MINOR, ZERO_MINOR } from './mem.ts'
 export {

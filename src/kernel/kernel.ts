@@ -7,7 +7,6 @@ import {
   abandon,
   Cell,
   DEAD,
-  EventKind,
   Heap,
   JList,
   JMap,
@@ -31,18 +30,6 @@ import { FileLocks } from './vfs/flock.ts'
 import { LeafInodeParts, type SuperBlock } from './vfs/inode.ts'
 import type { pipe_inode_info } from './vfs/pipe.ts'
 import { tmpfs_root } from './vfs/tmpfs.ts'
-
-/** Events of the kernel in the trace. Their labels are `<subject> <name>`. */
-export const FUSE_SENT = new EventKind('sent')
-export const FUSE_READ_BY_SERVER = new EventKind('read by server')
-export const FUSE_REPLIED = new EventKind('replied')
-export const PUSHED = new EventKind('pushed')
-export const FAULT = new EventKind('fault')
-export const POISON = new EventKind('poison')
-export const RECOVERY = new EventKind('recovery action')
-export const SIGNAL = new EventKind('signal')
-export const SYSCALL = new EventKind('returns')
-export const UNMAP = new EventKind('unmap')
 
 /**
  * The messages of a kernel: GET_FMAP says how large the buffer is, or says nothing (B46), and takes a reply of one size only

@@ -2,7 +2,8 @@
 // task returns to user mode: at the end of a system call, at a load or store, at its end.
 import { DEAD, has_signal, Killed, kfn, type Step, signal, type Task, take_signal } from '../sim/index.ts'
 import { EINVAL, EPERM, ESRCH } from '../wire/index.ts'
-import { type Kernel, SIGNAL } from './kernel.ts'
+import { SIGNAL } from './events.ts'
+import type { Kernel } from './kernel.ts'
 import type { SigInfo, task_struct } from './task_struct.ts'
 
 const deliver = (ts: task_struct, info: SigInfo): never => {

@@ -11,7 +11,8 @@ import {
 import { fabric_read, fabric_write } from '../../fabric/index.ts'
 import { kfn, min, Oops, roundDown, type Step } from '../../sim/index.ts'
 import { EFAULT, EHWPOISON, EIO, ENOMEM } from '../../wire/index.ts'
-import { FAULT, type Kernel } from '../kernel.ts'
+import { FAULT } from '../events.ts'
+import type { Kernel } from '../kernel.ts'
 import { mark } from '../marks.ts'
 import { copy_user_page } from '../mm/copy_page.ts'
 import {

@@ -4,7 +4,7 @@
 import { dax_read_lock, dax_read_unlock, type dev_dax, NO_PHYS, PAGE_SIZE, phys_of } from '../../devdax/index.ts'
 import { kfn, roundDown, type Step } from '../../sim/index.ts'
 import { EINVAL } from '../../wire/index.ts'
-import { FAULT } from '../kernel.ts'
+import { FAULT } from '../events.ts'
 import {
   type DaxPte,
   PMD_ORDER,

@@ -31,8 +31,8 @@ import {
   VERDICTS,
   viewOf,
 } from '../../wire/index.ts'
+import { FUSE_READ_BY_SERVER, FUSE_REPLIED, FUSE_SENT } from '../events.ts'
 import { famfs_daxdev_open } from '../famfs/famfs_push.ts'
-import { FUSE_READ_BY_SERVER, FUSE_REPLIED, FUSE_SENT } from '../kernel.ts'
 import { mark } from '../marks.ts'
 import { get_signal } from '../signal.ts'
 import {

@@ -13,7 +13,7 @@ import {
   FUSE_REQ_ID_STEP,
   type OpName,
 } from '../../wire/index.ts'
-import { FUSE_SENT } from '../kernel.ts'
+import { FUSE_SENT } from '../events.ts'
 import { mark } from '../marks.ts'
 import {
   FR_BACKGROUND,

@@ -5,7 +5,8 @@ import { type DaxMemory, type dev_dax, MEMORY_BLOCK_SIZE, PAGE_SIZE, phys_of } f
 import { kfn, roundDown, type Step } from '../../sim/index.ts'
 import { EBUSY, ENXIO, EOPNOTSUPP } from '../../wire/index.ts'
 import { dax_lock_folio, dax_unlock_folio } from '../dax/entry.ts'
-import { type Kernel, POISON, RECOVERY } from '../kernel.ts'
+import { POISON, RECOVERY } from '../events.ts'
+import type { Kernel } from '../kernel.ts'
 import { collect_procs, unmap_and_kill } from './kill_procs.ts'
 
 /**

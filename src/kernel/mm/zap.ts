@@ -4,7 +4,7 @@
 import type { dev_dax } from '../../devdax/index.ts'
 import { type JMap, roundDown } from '../../sim/index.ts'
 import type { AddressSpace } from '../dax/address_space.ts'
-import { UNMAP } from '../kernel.ts'
+import { UNMAP } from '../events.ts'
 import { type mm_struct, PAGE_SIZE, PMD_SIZE, type Pte, PUD_SIZE } from './mm_struct.ts'
 import { folio_remove_rmap } from './rmap.ts'
 

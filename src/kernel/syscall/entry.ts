@@ -1,6 +1,6 @@
 // The way into the kernel and out of it, which all system calls share.
 import { ACCESS_NONE, Killed, kfn, Op, OpKind, type Step } from '../../sim/index.ts'
-import { SYSCALL } from '../kernel.ts'
+import { SYSCALL } from '../events.ts'
 import { get_signal } from '../signal.ts'
 import type { task_struct } from '../task_struct.ts'
 import { put_held } from '../vfs/path.ts'
