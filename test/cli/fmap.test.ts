@@ -1,22 +1,24 @@
 // famsim fmap: verdicts from standard input, one line each; where a range lies; bad input.
 import { spawnSync } from 'node:child_process'
-import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { patched, simpleMap } from '../../src/conform/index.ts'
 import { MiB } from '../../src/sim/index.ts'
+import { bin, type Ended, famsim } from './famsim.ts'
 
-const root = join(import.meta.dirname, '../..')
-const famsim = (args: string[], input = '') => {
-  const r = spawnSync(process.execPath, [join(root, 'bin/famsim.mjs'), 'fmap', ...args], { input, encoding: 'utf8' })
-  return { code: r.status, out: r.stdout.trimEnd().split('\n'), err: r.stderr }
+const lines = ({ code, out, err }: Ended) => ({ code, out: out.trimEnd().split('\n'), err })
+/** `check` reads its standard input, so it is started for each. */
+const check = (args: string[], input = '') => {
+  const r = spawnSync(process.execPath, [bin, 'fmap', 'check', ...args], { input, encoding: 'utf8' })
+  return lines({ code: r.status, out: r.stdout, err: r.stderr })
 }
+const fmap = async (args: string[]) => lines(await famsim(['fmap', ...args]))
 const hex = (b: Uint8Array): string => Buffer.from(b).toString('hex')
 const GOOD = simpleMap([[0, MiB(2), MiB(2)]])
 const DEVICE1 = patched(GOOD, [32, 1, 4])
 
 describe('famsim fmap check', () => {
   it('prints a verdict and the reason a line; other lines are checked when one is no hex', () => {
-    const r = famsim(['check'], `${hex(GOOD)}\n${hex(DEVICE1)}\nxyz\n${hex(GOOD).match(/../g)!.join(' ')}\nabc\n`)
+    const r = check([], `${hex(GOOD)}\n${hex(DEVICE1)}\nxyz\n${hex(GOOD).match(/../g)!.join(' ')}\nabc\n`)
     expect(r.out).toEqual([
       '0',
       '-22 EINVAL device index 1: must be 0 (B44)',
@@ -27,34 +29,32 @@ describe('famsim fmap check', () => {
     expect(r.code).toBe(2)
   })
   it('asks the kernel it is told, without a defect, as JSON', () => {
-    const r = famsim(['check', '--no-defect', 'B44', '--json'], `${hex(DEVICE1)}\n${hex(GOOD.slice(0, 31))}`)
+    const r = check(['--no-defect', 'B44', '--json'], `${hex(DEVICE1)}\n${hex(GOOD.slice(0, 31))}`)
     expect(r.code).toBe(0)
     expect(r.out.map(l => JSON.parse(l))).toEqual([
       { line: 1, rc: 0, errno: '0', reasons: [] },
       { line: 2, rc: -22, errno: 'EINVAL', reasons: ['31 bytes: a header has 32'] },
     ])
-    expect(famsim(['check', '--kernel', 'new'], hex(GOOD.slice(0, 31))).out).toEqual([
-      '-5 EIO 31 bytes: a header has 32',
-    ])
+    expect(check(['--kernel', 'new'], hex(GOOD.slice(0, 31))).out).toEqual(['-5 EIO 31 bytes: a header has 32'])
   })
 })
 
 describe('famsim fmap resolve', () => {
-  const resolve = (...more: string[]) => famsim(['resolve', '--hex', hex(GOOD), ...more])
-  it('prints the mapping, or the errno and why', () => {
-    const r = resolve('--offset', '0x1000', '--length', '8192', '--write')
+  const resolve = (...more: string[]) => fmap(['resolve', '--hex', hex(GOOD), ...more])
+  it('prints the mapping, or the errno and why', async () => {
+    const r = await resolve('--offset', '0x1000', '--length', '8192', '--write')
     expect(r).toMatchObject({ code: 0, out: ['addr 0x201000 offset 0x1000 length 0x2000 device 0 flags 0x1'] })
-    expect(resolve('--offset', '2097152', '--length', '1')).toMatchObject({
+    expect(await resolve('--offset', '2097152', '--length', '1')).toMatchObject({
       code: 1,
       out: ['-5 EIO past the last extent'],
     })
   })
-  it('says when the map itself is refused; as JSON', () => {
+  it('says when the map itself is refused; as JSON', async () => {
     const ask = ['--offset', '0', '--length', '1', '--json']
-    const r = famsim(['resolve', '--hex', hex(DEVICE1), ...ask])
+    const r = await fmap(['resolve', '--hex', hex(DEVICE1), ...ask])
     expect(r.code).toBe(1)
     expect(JSON.parse(r.out[0]!)).toMatchObject({ kernel: 'v10', rc: -22, errno: 'EINVAL', refused: true })
-    expect(JSON.parse(resolve(...ask).out[0]!)).toMatchObject({ rc: 0, addr: MiB(2), length: 1, device: 0 })
+    expect(JSON.parse((await resolve(...ask)).out[0]!)).toMatchObject({ rc: 0, addr: MiB(2), length: 1, device: 0 })
   })
 })
 
@@ -74,8 +74,8 @@ describe('bad input is one line', () => {
       ['resolve', '--hex', '00', '--offset', '0', '--length', '0'],
       /^famsim: --length '0': expected a whole number from 1/,
     ],
-  ])('%j', (args, message) => {
-    const r = famsim(args)
+  ])('%j', async (args, message) => {
+    const r = args[0] === 'check' ? check(args.slice(1)) : await fmap(args)
     expect(r.err).toMatch(message)
     expect([r.code, r.out]).toEqual([2, ['']])
   })
