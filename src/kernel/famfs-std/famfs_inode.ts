@@ -2,7 +2,7 @@
 // write the directory; it takes MAP_CREATE to make a famfs file of one. Regular files and directories only.
 // Locking: that of libfs.
 import { Cell, kfn, type Step } from '../../sim/index.ts'
-import { ENODEV } from '../../wire/index.ts'
+import { ENODEV, ENOSPC } from '../../wire/index.ts'
 import { dax_break_layout_final } from '../dax/layout.ts'
 import type { famfs_file_meta } from '../famfs/famfs_kfmap.ts'
 import { famfs_meta_free } from '../famfs/famfs_meta.ts'
@@ -46,9 +46,10 @@ export function famfs_get_inode(sb: SuperBlock, mode: number, owner: { uid: numb
   return inode
 }
 
-/** famfs_mknod(): an inode, and a name for it. */
+/** famfs_mknod(): an inode, and a name for it: 0, -ENODEV (the device failed), or -ENOSPC when there is no memory. */
 const famfs_mknod = kfn('famfs_mknod', function* (dir: Inode, dentry: Dentry, mode: number): Step<number> {
   if (yield* fsi_of(dir).deverror.load()) return -ENODEV
+  if (dir.k.enomem('inode')) return -ENOSPC
   const owner = init_owner(dir, mode)
   return instantiate(dentry, famfs_get_inode(dir.i_sb!, owner.mode, owner))
 })

@@ -80,26 +80,56 @@ const famfs_open_device = kfn('famfs_open_device', function* (sb: SuperBlock, no
   return -EBUSY
 })
 
+/** Give the device back. B13: the reference of looking it up is not. */
+const close_device = kfn(
+  'famfs_kill_sb device',
+  function* (sb: SuperBlock, devp: dax_device, pmem: boolean): Step<void> {
+    yield* fs_put_dax(devp, sb)
+    if (!pmem && !sb.k.profile.has('B13')) yield* put_dax(devp)
+  },
+)
+
+/** The superblock of a mount, which holds its device; or -errno, and nothing is held. */
+const get_super = kfn(
+  'famfs_get_tree super',
+  function* (
+    k: Kernel,
+    fsi: famfs_fs_info,
+    source: string,
+    mountpoint: Dentry,
+    words: string,
+  ): Step<SuperBlock | number> {
+    const node = yield* lookup_daxdev(k, source)
+    if (typeof node === 'number') return node
+    if (k.supers.items.some(s => s.s_dev === node.i_rdev)) return -EBUSY
+    if (k.enomem('super_block')) return -ENOMEM
+    const sb = famfs_fill_super(k, fsi, node, source, mountpoint, words)
+    const devp = yield* famfs_open_device(sb, node)
+    if (typeof devp === 'number') return devp
+    yield* fsi.dax_devp.store(devp)
+    // The root is made when the device is open already: famfs_get_inode(), d_make_root().
+    if (!k.enomem('inode') && !k.enomem('dentry')) return sb
+    yield* close_device(sb, devp, S_ISBLK(node.i_mode))
+    return -ENOMEM
+  },
+)
+
 /** famfs_get_tree(): mount -t famfs. 0, or -errno: -EBUSY when the device is mounted, or held. */
 export const famfs_get_tree = kfn(
   'famfs_get_tree',
   function* (k: Kernel, source: string, mountpoint: Dentry, words: string): Step<number> {
     const mode = famfs_parse_options(words)
     if (mode < 0) return mode
+    if (k.enomem('fs_context')) return -ENOMEM
     const alloc = yield* k.kzalloc('famfs_fs_info', 48)
     if (alloc === null) return -ENOMEM
-    const fsi = new famfs_fs_info(k, mode, alloc)
-    const node = yield* lookup_daxdev(k, source)
-    const held = typeof node !== 'number' && k.supers.items.some(s => s.s_dev === node.i_rdev)
-    const sb = typeof node === 'number' || held ? null : famfs_fill_super(k, fsi, node, source, mountpoint, words)
-    const devp = typeof node === 'number' ? node : sb === null ? -EBUSY : yield* famfs_open_device(sb, node)
-    if (typeof devp === 'number') {
+    const sb = yield* get_super(k, new famfs_fs_info(k, mode, alloc), source, mountpoint, words)
+    if (typeof sb === 'number') {
       yield* k.kfree(alloc)
-      return devp
+      return sb
     }
-    yield* fsi.dax_devp.store(devp)
     mountpoint.mounted.poke(sb)
-    k.supers.push(sb!)
+    k.supers.push(sb)
     return 0
   },
 )
@@ -145,16 +175,13 @@ const simple_statfs = kfn('simple_statfs', function* (): Step<StatFs> {
   return { type: FAMFS_STATFS_MAGIC_V1, bsize: PAGE_SIZE, ...none, namelen: 255, frsize: PAGE_SIZE }
 })
 
-/** famfs_kill_sb(): the device is given back before the inodes go. B13: the reference of looking it up is not. */
+/** famfs_kill_sb(): the device is given back before the inodes go. */
 const famfs_kill_sb = kfn('famfs_kill_sb', function* (sb: SuperBlock, mountpoint: Dentry, pmem: boolean): Step<void> {
   const { k } = sb
   if (mountpoint.mounted.peek() === sb) mountpoint.mounted.poke(null)
   const fsi = (yield* sb.s_fs_info!.load())!
   const devp = yield* fsi.dax_devp.load()
-  if (devp !== null) {
-    yield* fs_put_dax(devp, sb)
-    if (!pmem && !k.profile.has('B13')) yield* put_dax(devp)
-  }
+  if (devp !== null) yield* close_device(sb, devp, pmem)
   yield* k.kfree(fsi.alloc)
   yield* sb.s_fs_info!.store(null)
   yield* evict_inodes(sb)

@@ -86,7 +86,8 @@ const walk_component = kfn('walk_component', function* (k: Kernel, dir: Dentry, 
       yield* path_put(d)
       if (good !== 0) return good < 0 ? good : d
     }
-    if (!dinode.i_op.lookup) return -ENOENT
+    // simple_lookup(): in memory every name is a dentry, so a new one says that it is missing.
+    if (!dinode.i_op.lookup) return k.enomem('dentry') ? -ENOMEM : -ENOENT
     yield* down_read(dinode.i_rwsem)
     if (dir.children.has(name)) {
       yield* up_read(dinode.i_rwsem)

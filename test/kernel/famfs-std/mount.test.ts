@@ -20,6 +20,8 @@ import {
   EIO,
   ENODEV,
   ENOENT,
+  ENOMEM,
+  ENOSPC,
   ENOTDIR,
   ENOTEMPTY,
   ENXIO,
@@ -76,6 +78,17 @@ describe('mount(2)', () => {
     expect(mount(rig, source)).toBe(rc)
     expect(rig.leaks()).toEqual([])
   })
+  it.each(['fs_context', 'famfs_fs_info', 'super_block', 'inode', 'dentry'])(
+    'without memory for its %s: ENOMEM',
+    name => {
+      const rig = std({ switches: { noDefect: ['B13'] } })
+      rig.k.heap.refusal(name, () => {})(1)
+      expect(mount(rig)).toBe(-ENOMEM)
+      expect(rig.held(0)).toEqual({ holder: false, ops: false, refs: 1 })
+      expect(rig.leaks()).toEqual([])
+      expect(mount(rig)).toBe(0)
+    },
+  )
   it('is for root, on a directory, of a type and with a module that are there', () => {
     const rig = std()
     tmpfs_create(rig.k, '/file')
@@ -220,6 +233,20 @@ describe('names', () => {
     })
     expect(said).toEqual([0, -ENXIO, -EIO, 0, -EIO])
   })
+})
+
+it('a new file without memory for its inode is ENOSPC, as in ramfs, and for its name ENOMEM', () => {
+  const rig = mounted()
+  const open = (): number =>
+    rig.run(function* (sys) {
+      return yield* sys.open(`${MNT}/f`, O_RDWR | O_CREAT, 0o644)
+    })
+  const refuse = (name: string) => rig.k.heap.refusal(name, () => {})(1)
+  refuse('inode')
+  expect(open()).toBe(-ENOSPC)
+  refuse('dentry')
+  expect(open()).toBe(-ENOMEM)
+  expect(open()).toBe(3)
 })
 
 it('statfs(2) tells the standalone famfs by its magic', () => {
