@@ -4,10 +4,12 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { RandomChooser } from '../../src/explore/index.ts'
 import { isScenario, runScenario } from '../../src/world/index.ts'
+import { PAIRS } from './pairs.ts'
 import { RACES } from './races.ts'
 
 /** Problems that a scenario is about. */
-const always = (file: string): readonly string[] => RACES.find(r => r.scenario === file)?.always ?? []
+const always = (file: string): readonly string[] =>
+  RACES.find(r => r.scenario === file)?.always ?? PAIRS.find(p => file === `races/${p.scenario}.ts`)?.always ?? []
 
 const root = join(import.meta.dirname, '../../scenarios')
 const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter(f => f.endsWith('.ts'))

@@ -1,6 +1,7 @@
 // First light under the standalone famfs: no server, so no message; and what one of its worlds says of itself.
 import { expect, it } from 'vitest'
 import firstLight from '../../scenarios/basics/first-light.ts'
+import { standalone } from '../../src/conform/index.ts'
 import { RandomChooser } from '../../src/explore/index.ts'
 import { tmpfs_mkdir } from '../../src/kernel/index.ts'
 import { GiB, MiB, runScenario, World } from '../../src/world/index.ts'
@@ -45,5 +46,8 @@ it('every kernel has its own famfs: the other one is refused, told by a flag or 
   }
   expect(rc('v10', 'famfs mount --nofuse -L /dev/dax0.0 /mnt')).not.toBe(0)
   expect(rc('std', 'famfs mount --fuse /dev/dax0.0 /mnt')).not.toBe(0)
+  expect(() => standalone(w.host('fused'), '/mnt', '/dev/dax0.0', {})).toThrow(
+    'fused: kernel v10 has no standalone famfs; ',
+  )
   w.close()
 })

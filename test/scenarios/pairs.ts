@@ -10,7 +10,13 @@ export interface Pair {
   /** Below scenarios/races/, without .ts. */
   readonly scenario: string
   readonly focus: readonly string[]
+  /** Kernels it can be in; those that have their maps from a server unless given. */
+  readonly kernels?: readonly string[]
+  /** Kinds of problems that its scenario has even by the default choices. */
+  readonly always?: readonly string[]
 }
+
+const STD = ['std']
 
 export const PAIRS: readonly Pair[] = [
   { name: 'two openers', scenario: 'two-openers', focus: ['famfs_file_init_dax'] },
@@ -27,6 +33,38 @@ export const PAIRS: readonly Pair[] = [
   },
   { name: 'truncate and fault', scenario: 'truncate-vs-fault', focus: ['fuse_do_setattr', 'dax_iomap_pte_fault'] },
   { name: 'unbind and fault', scenario: 'fault-vs-unbind', focus: ['kill_dax', 'dax_iomap_pmd_fault'] },
+  {
+    name: 'standalone: two makers',
+    scenario: 'standalone-two-makers',
+    focus: ['famfs_file_init_dax_v2', 'famfs_dax_read_iter'],
+    kernels: STD,
+  },
+  {
+    name: 'standalone: maker and reader',
+    scenario: 'standalone-make-vs-read',
+    focus: ['famfs_file_init_dax_v2', 'famfs_dax_read_iter'],
+    kernels: STD,
+  },
+  {
+    name: 'standalone: notifier and unmount',
+    scenario: 'standalone-notify-vs-umount',
+    focus: ['famfs_kill_sb', 'dax_holder_notify_failure'],
+    kernels: STD,
+    always: ['leak'],
+  },
+  {
+    name: 'standalone: truncate and fault',
+    scenario: 'standalone-truncate-vs-fault',
+    focus: ['simple_setattr', 'dax_iomap_pte_fault'],
+    kernels: STD,
+    always: ['WARN'],
+  },
+  {
+    name: 'standalone: unbind and fault',
+    scenario: 'standalone-fault-vs-unbind',
+    focus: ['kill_dax', 'dax_iomap_pmd_fault'],
+    kernels: STD,
+  },
 ]
 
 /** How far a pair is explored. */
@@ -64,7 +102,7 @@ export async function verdictTable(p: Pair): Promise<string> {
   for (const [bound, exhaustive] of BOUNDS(p)) {
     // Kernels that come to the same are told together.
     const byLines = new Map<string, string[]>()
-    for (const kernel of FUSED) {
+    for (const kernel of p.kernels ?? FUSED) {
       const lines = (await verdict(p, kernel, exhaustive)).map(l => `  ${l}\n`).join('')
       byLines.set(lines, [...(byLines.get(lines) ?? []), kernel])
     }

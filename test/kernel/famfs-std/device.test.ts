@@ -1,6 +1,6 @@
 // The standalone famfs: fault counters, a device that fails, pmem, and a map that is seen too early.
 import { describe, expect, it } from 'vitest'
-import type { Rig, RigOptions } from '../../../src/conform/index.ts'
+import { map_create, type Rig, type RigOptions } from '../../../src/conform/index.ts'
 import {
   MAP_PRIVATE,
   MAP_SHARED,
@@ -15,7 +15,7 @@ import {
 } from '../../../src/kernel/index.ts'
 import { MiB, type Step, sleep } from '../../../src/sim/index.ts'
 import { EBUSY, ENODEV } from '../../../src/wire/index.ts'
-import { creat, FLAGS, IOC, MNT, map_create, mounted, simple, std } from './std.ts'
+import { creat, FLAGS, IOC, MNT, mounted, simple, std } from './std.ts'
 
 const TWO = MiB(2)
 const FILE = `${MNT}/f`

@@ -1,5 +1,7 @@
 // The ioctls of the standalone famfs: numbers, what each map is answered with, reading a map back, and the defects of that code.
+
 import { describe, expect, it } from 'vitest'
+import { map_create } from '../../../src/conform/index.ts'
 import { O_CREAT, O_RDWR, type Sys } from '../../../src/kernel/index.ts'
 import { MiB, type Step } from '../../../src/sim/index.ts'
 import {
@@ -25,7 +27,7 @@ import {
   getU64,
   viewOf,
 } from '../../../src/wire/index.ts'
-import { creat, IOC, MNT, map_create, mounted, simple, striped } from './std.ts'
+import { creat, IOC, MNT, mounted, simple, striped } from './std.ts'
 
 const TWO = MiB(2)
 const FILE = `${MNT}/f`

@@ -1,8 +1,8 @@
 // What the tests of the standalone famfs share: a kernel with devices and a mount, and files made as user space makes them.
-import { Rig, type RigOptions } from '../../../src/conform/index.ts'
+import { map_create, Rig, type RigOptions } from '../../../src/conform/index.ts'
 import { O_CREAT, O_RDWR, type Sys } from '../../../src/kernel/index.ts'
-import { MiB, type Op, type Step } from '../../../src/sim/index.ts'
-import { encodeMapCreateV2, type FileMap, famfsioc } from '../../../src/wire/index.ts'
+import { MiB, type Step } from '../../../src/sim/index.ts'
+import { type FileMap, famfsioc } from '../../../src/wire/index.ts'
 
 export const IOC = famfsioc(0x50)
 export const MNT = '/mnt'
@@ -34,12 +34,6 @@ export const striped = (
 })
 
 export const std = (o: RigOptions = {}): Rig => new Rig({ kernel: 'std', kasan: true, devices: [{}], ...o })
-
-/** MAP_CREATE_V2 on an open file. */
-export const map_create = (sys: Sys, fd: number, map: FileMap): Op<number> => {
-  const { arg, user } = encodeMapCreateV2(map)
-  return sys.ioctl(fd, IOC.MAP_CREATE_V2, arg, user)
-}
 
 /** A new file with a map, open; or -errno. */
 export function* creat(sys: Sys, path: string, map: FileMap): Step<number> {
