@@ -22,10 +22,6 @@ const table = (mapping: AddressSpace, pmd: boolean): JMap<number, DaxEntry> => (
 /** The entry at a place, if there is one. */
 export const entry_of = (at: EntryLock): DaxEntry | undefined => table(at.mapping, at.pmd).get(at.index)
 
-/** Is the real entry that covers this page one of 2 MiB? */
-export const is_pmd_entry = (mapping: AddressSpace, index: number): boolean =>
-  mapping.i_pmds.get(roundDown(index, PAGES_PER_PMD))?.kind === 'PMD'
-
 /** Entries of single pages among the 512 from `first` on. */
 const pages_under = (mapping: AddressSpace, first: number): DaxEntry[] => {
   const { i_pages } = mapping

@@ -2,7 +2,7 @@
 import { kfn, min, type Step } from '../../sim/index.ts'
 import { ENODEV } from '../../wire/index.ts'
 import { dax_iomap_fault, dax_iomap_rw } from '../dax/dax.ts'
-import { unsigned } from '../famfs/famfs_iomap.ts'
+import { unsigned } from '../famfs/famfs_stripe.ts'
 import { PMD_ORDER, VM_FAULT_SIGBUS, type VmOps, type vm_fault } from '../mm/mm_struct.ts'
 import type { VmArea } from '../mm/vma.ts'
 import type { File } from '../vfs/file.ts'

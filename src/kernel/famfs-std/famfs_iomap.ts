@@ -1,10 +1,10 @@
 // The resolver of the standalone famfs: which byte of the device is this byte of this file (fs/famfs/famfs_file.c). It takes no lock.
 // There is one device, so the index of an extent is not looked at.
-import { kfn, min, Oops, type Step } from '../../sim/index.ts'
+import { kfn, min, type Step } from '../../sim/index.ts'
 import { EIO, ENXIO } from '../../wire/index.ts'
 import type { iomap, iomap_ops } from '../dax/iomap.ts'
-import { unsigned } from '../famfs/famfs_iomap.ts'
 import { type famfs_file_meta, INTERLEAVED_EXTENT } from '../famfs/famfs_kfmap.ts'
+import { group_size, in_stripe } from '../famfs/famfs_stripe.ts'
 import { type Inode, S_DAX } from '../vfs/inode.ts'
 import { fsi_of } from './famfs_internal.ts'
 
@@ -24,19 +24,9 @@ export const famfs_file_invalid = kfn('famfs_file_invalid', function* (inode: In
 const in_groups = (inode: Inode, meta: famfs_file_meta, offset: number): { addr: number; left: number } | null => {
   let local = offset
   for (const fei of meta.ie) {
-    const chunk = fei.fie_chunk_size
-    const ext_size = min(unsigned(fei.fie_nbytes), unsigned(meta.file_size))
+    const ext_size = group_size(fei, meta.file_size)
     if (ext_size === 0) return null
-    if (local < ext_size) {
-      if (chunk === 0 || fei.fie_nstrips === 0) throw new Oops('divide error in famfs_meta_to_dax_offset_v2 (L10)')
-      const chunk_offset = local % chunk
-      const chunk_num = (local - chunk_offset) / chunk
-      const strip_num = chunk_num % fei.fie_nstrips
-      const stripe_num = (chunk_num - strip_num) / fei.fie_nstrips
-      const left = chunk - chunk_offset
-      const addr = fei.ie_strips[strip_num]!.ext_offset + chunk_offset + stripe_num * chunk
-      return { addr, left: inode.k.profile.has('L09') ? left : min(left, ext_size - local) }
-    }
+    if (local < ext_size) return in_stripe(inode.k, fei, local, ext_size, 'famfs_meta_to_dax_offset_v2')
     local -= ext_size
   }
   return null

@@ -8,7 +8,8 @@ import type { VmArea } from '../mm/vma.ts'
 import type { File } from '../vfs/file.ts'
 import { inode_lock, inode_lock_shared, inode_unlock, inode_unlock_shared, type Kiocb, S_DAX } from '../vfs/inode.ts'
 import { generic_write_checks } from '../vfs/read_write.ts'
-import { famfs_file_bad, famfs_iomap_ops, unsigned } from './famfs_iomap.ts'
+import { famfs_file_bad, famfs_iomap_ops } from './famfs_iomap.ts'
+import { unsigned } from './famfs_stripe.ts'
 
 /** famfs_fuse_rw_prep(): -errno, or 0 with the count cut to what lies before i_size. */
 const famfs_fuse_rw_prep = kfn('famfs_fuse_rw_prep', function* (iocb: Kiocb): Step<number> {

@@ -1,15 +1,20 @@
 // The resolver: which byte of which device is this byte of this file (kernel.md 2.9; oracle, "Resolve"). It takes no lock.
-import { kfn, min, Oops, type Op, type Step } from '../../sim/index.ts'
+import { kfn, min, type Op, type Step } from '../../sim/index.ts'
 import { EHWPOISON, EINVAL, EIO, ENXIO } from '../../wire/index.ts'
 import type { iomap, iomap_ops } from '../dax/iomap.ts'
 import type { Kernel } from '../kernel.ts'
 import { mark } from '../marks.ts'
 import { type Inode, S_DAX } from '../vfs/inode.ts'
-import { type famfs_daxdev, type famfs_file_meta, INTERLEAVED_EXTENT } from './famfs_kfmap.ts'
+import { type BadRange, type famfs_daxdev, type famfs_file_meta, INTERLEAVED_EXTENT } from './famfs_kfmap.ts'
+import { group_size, in_stripe } from './famfs_stripe.ts'
 
 /** dd->valid, as a resolver with no lock reads it: plainly (R5), or so that what it reads next is what was stored before. */
 const slot_valid = (dd: famfs_daxdev): Op<boolean> =>
   dd.k.profile.has('R5') ? dd.valid.load() : dd.valid.smp_load_acquire()
+
+/** Is one of these bytes bad? There is none in the list unless L03 is off. */
+const among = (bad: readonly BadRange[], addr: number, len: number): boolean =>
+  bad.length > 0 && bad.some(b => b.off < addr + len && addr < b.off + b.len)
 
 /** famfs_dax_err(): can these bytes of this slot be used: 0, -EIO (never populated, or not ours), -EHWPOISON. */
 const famfs_dax_err = kfn('famfs_dax_err', function* (dd: famfs_daxdev, addr: number, len: number): Step<number> {
@@ -21,7 +26,7 @@ const famfs_dax_err = kfn('famfs_dax_err', function* (dd: famfs_daxdev, addr: nu
     mark(dd.k.m, 'famfs_dax_err', 'not the holder')
     return -EIO
   }
-  if ((yield* dd.error.load()) || dd.bad.peek().some(b => b.off < addr + len && addr < b.off + b.len)) {
+  if ((yield* dd.error.load()) || among(dd.bad.peek(), addr, len)) {
     mark(dd.k.m, 'famfs_dax_err', 'poisoned')
     return -EHWPOISON
   }
@@ -51,9 +56,6 @@ export const famfs_file_bad = kfn('famfs_file_bad', function* (inode: Inode): St
   }
   return 0
 })
-
-/** A u64 that came as a signed number. */
-export const unsigned = (v: number): number => (v < 0 ? v + 2 ** 64 : v)
 
 /**
  * The way out of the resolver with nothing found: -EIO. B22 (past the end) and B62 (anything else): 0 and a mapping of no
@@ -119,28 +121,18 @@ const famfs_interleave_fileofs_to_daxofs = kfn(
     if ((yield* famfs_file_bad(inode)) !== 0) return err_out(k, map, 'B62')
     let local = offset
     for (const fei of meta.ie) {
-      const chunk_size = fei.fie_chunk_size
-      const ext_size = min(unsigned(fei.fie_nbytes), unsigned(meta.file_size))
-      if (chunk_size % k.profile.t.chunk_align !== 0 && !k.profile.has('B19')) return -EINVAL
+      const ext_size = group_size(fei, meta.file_size)
+      if (fei.fie_chunk_size % k.profile.t.chunk_align !== 0 && !k.profile.has('B19')) return -EINVAL
       if (ext_size === 0) return err_out(k, map, 'B62')
       if (local < ext_size) {
-        if (chunk_size === 0 || fei.fie_nstrips === 0)
-          throw new Oops('divide error in famfs_interleave_fileofs_to_daxofs (L10)')
-        const chunk_num = (local - (local % chunk_size)) / chunk_size
-        const chunk_offset = local % chunk_size
-        // B18 lost the stripe: every one is taken for the first (how it went wrong is inferred).
-        const stripe_num = k.profile.has('B18') ? 0 : (chunk_num - (chunk_num % fei.fie_nstrips)) / fei.fie_nstrips
-        const strip = fei.ie_strips[chunk_num % fei.fie_nstrips]!
+        const { strip, addr, left } = in_stripe(k, fei, local, ext_size, 'famfs_interleave_fileofs_to_daxofs')
         if (strip.dev_index >= table.nslots) return no_slot(k, map)
         const dd = table.slot(strip.dev_index)
         if (!(yield* slot_valid(dd))) {
           mark(k.m, 'famfs_interleave_fileofs_to_daxofs', 'slot not filled')
           return err_out(k, map, 'B62') // not sticky, unlike a simple extent's (oracle)
         }
-        let length = min(len, chunk_size - chunk_offset)
-        if (!k.profile.has('L09')) length = min(length, ext_size - local)
-        const addr = strip.ext_offset + chunk_offset + stripe_num * chunk_size
-        return yield* use_slot(meta, dd, map, { addr, offset, length, flags })
+        return yield* use_slot(meta, dd, map, { addr, offset, length: min(len, left), flags })
       }
       local -= ext_size
     }
